@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The mount door (libfuse3, low level): the tree of keys, services and nodes as files.
+ */
+#ifndef DISCO_FS_FS_H
+#define DISCO_FS_FS_H
+
+#include "agent/door.h"
+
+struct fs_mount;
+/* Detaches a dead mount of ours at config->mount, then mounts. Without root or /dev/fuse: one clear
+ * line in err (the caller decides whether that is fatal). */
+int fs_mount_open(const struct config *config, struct fs_mount **ret, struct error *err) MUST_USE;
+void fs_mount_free(struct fs_mount *m); /* unmounts; accepts NULL */
+
+extern const struct door fs_door; /* plan.config: struct fs_mount * */
+
+#endif

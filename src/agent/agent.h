@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a node does, on the core thread: opens the engines, serves the workers'
+ * asks and writes, publishes change batches, performs the leader's duties.
+ */
+#ifndef DISCO_AGENT_AGENT_H
+#define DISCO_AGENT_AGENT_H
+
+#include "agent/env.h"
+#include "base/jwrite.h"
+#include "consensus/consensus.h"
+
+struct agent;
+
+/* A worker, as the core knows it: where to post change batches. */
+struct agent_subscriber {
+    struct list link;
+    struct mailbox *box;
+    /* Core thread: make a mail that carries a copy of the batch and post it. */
+    void (*publish)(struct agent_subscriber *s, const struct change_batch *changes);
+};
+
+/* A member of the cluster as gossip knows it (the node alone, until there is gossip). */
+struct agent_member {
+    const char *name, *address;
+    uint16_t port;
+    int status; /* serf: 1 alive, 2 leaving, 3 left, 4 failed */
+    const struct config_pairs *tags; /* sorted by name */
+};
+
+/* Takes the data directory's lock, loads or makes the node id, opens store, state and consensus.
+ * config stays the caller's until agent_close has called back. uv_loop as void *: see loop.h. */
+int agent_open(const struct config *config, void *uv_loop, struct timers *timers,
+               struct agent **ret, struct error *err) MUST_USE;
+void agent_close(struct agent *a, void (*cb)(void *data), void *data);
+void agent_set_fatal(struct agent *a, void (*fatal)(void *data, const char *why), void *data);
+
+void agent_subscribe(struct agent *a, struct agent_subscriber *s);
+void agent_unsubscribe(struct agent *a, struct agent_subscriber *s);
+
+struct store *agent_store(struct agent *a);
+const struct published *agent_published(struct agent *a);
+struct mailbox *agent_mailbox(struct agent *a);
+struct consensus *agent_consensus(struct agent *a);
+const struct config *agent_config(struct agent *a);
+const char *agent_node_id(struct agent *a);
+void agent_reload(struct agent *a, const struct config *config);
+
+/* For asks; core thread. */
+void agent_each_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
+                       void *data);
+/* /v1/agent/self's objects. */
+void agent_render_self(struct agent *a, struct jwrite *w);
+/* Counters, gauges and samples: SIGUSR1 and /v1/agent/metrics. */
+void agent_render_metrics(struct agent *a, struct jwrite *w);
+void agent_dump_metrics(struct agent *a, int fd);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The agent's configuration: one table of options (config.c) feeds flags,
+ * configuration files, defaults, --help, the man page and doc/config.md.
+ *
+ * Filled by config_load.c from flags and files in Consul's merge order, then
+ * completed and checked by config_finish. Immutable afterwards; a reload makes
+ * a new one.
+ */
+#ifndef DISCO_AGENT_CONFIG_H
+#define DISCO_AGENT_CONFIG_H
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/jwrite.h"
+#include "base/log.h"
+
+struct config_list { /* texts in order; owned by the config */
+    char **items;
+    size_t n;
+};
+struct config_pairs { /* name, value; sorted by name */
+    char **names, **values;
+    size_t n;
+};
+
+struct config {
+    /* who and where */
+    char *node_name, *node_id, *datacenter, *data_dir, *pid_file;
+    struct config_pairs node_meta;
+    bool dev, server, bootstrap;
+    char *bind_addr, *advertise_addr, *client_addr, *serf_lan_bind; /* texts as given, resolved below */
+    struct addr bind, advertise;     /* port 0 */
+    struct addr *clients;            /* client_addr may list several; unix sockets apart */
+    size_t client_n;
+    char *http_socket;               /* "unix:///path" of addresses.http, or NULL */
+    int64_t port_http, port_https, port_dns, port_server, port_serf_lan, port_serf_wan, port_grpc; /* -1: off */
+    struct config_list start_join, retry_join;
+    char *encrypt;
+    /* logging */
+    enum log_level log_level;
+    bool log_json;
+    /* machinery */
+    int64_t workers;                 /* 0: one a CPU */
+    int64_t raft_multiplier;
+    int64_t raft_snapshot_threshold, raft_trailing_logs;
+    int64_t kv_max_value_size, txn_max_req_len;
+    int64_t parked_reads_max; /* a worker; 429 above */
+    struct duration max_query_time, default_query_time;
+    bool leave_on_terminate, skip_leave_on_interrupt;
+    bool disable_http_unprintable_char_filter;
+    struct config_pairs response_headers;
+    struct config_list block_endpoints;
+    bool ui;
+    /* dns */
+    char *domain, *alt_domain;       /* lower case, final dot: "consul." */
+    struct config_list recursors;
+    struct duration dns_node_ttl, dns_recursor_timeout;
+    struct config_pairs dns_service_ttl; /* name or prefix* -> duration text */
+    bool dns_only_passing, dns_enable_truncate, dns_disable_compression, dns_allow_stale, dns_node_meta_txt;
+    struct duration dns_max_stale;
+    int64_t dns_udp_answer_limit, dns_a_record_limit;
+    int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
+    /* mount */
+    char *mount;                     /* directory, or NULL */
+    bool mount_allow_other;
+    int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode;
+    /* what was loaded, for reload and error lines */
+    struct config_list config_files;
+    /* private */
+    void *impl;
+};
+
+/* Defaults in place. */
+struct config *config_new(void);
+void config_free(struct config *c);
+
+/* `agent` arguments (without program and command name): flags, files and directories, merge, checks.
+ * *ret_help is set when -h/-help/--help was among them (then nothing else is done). */
+int config_load(int argc, char *const *argv, struct config **ret, bool *ret_help,
+                struct error *err) MUST_USE;
+/* Prints all options for people. */
+void config_print_help(struct buf *out);
+/* Non-secret settings as Consul's /v1/agent/self "DebugConfig"-like object. */
+void config_render(const struct config *c, struct jwrite *w);
+/* The same directory/flags read again; only reloadable options may differ (others: one warning each,
+ * kept as they were). */
+int config_reload(const struct config *old, struct config **ret, struct error *err) MUST_USE;
+/* For `disco validate`: files and directories only. */
+int config_validate(int path_n, char *const *paths, struct error *err) MUST_USE;
+
+#endif

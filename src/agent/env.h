@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a door on a worker may use, and the three verbs it has.
+ *
+ *   read_start    (read.h)   a function over a view, blocking or not; stays on the worker
+ *   write_submit  (write.h)  a command; goes to the core and through the log
+ *   ask_core      (below)    a function run on the core over the agent itself
+ *
+ * One env per worker, made by worker/, used by that worker's thread only.
+ */
+#ifndef DISCO_AGENT_ENV_H
+#define DISCO_AGENT_ENV_H
+
+#include "agent/config.h"
+#include "base/mailbox.h"
+#include "base/published.h"
+#include "base/rng.h"
+#include "base/timers.h"
+#include "state/view.h"
+
+struct agent; /* agent/agent.h, core thread only */
+
+struct env {
+    const struct config *config;  /* replaced on the worker's thread at a reload */
+    struct store_reader *reader;  /* use env_view_begin/end */
+    const struct published *published;
+    struct mailbox *core, *self;
+    struct agent *agent;          /* only to be handed on to the core */
+    struct timers *timers;
+    struct watch_index *watches;
+    struct rng *rng;
+    struct instant now;           /* of this turn of the loop; the loop refreshes it */
+    uint64_t parked_n;            /* reads waiting on this worker */
+    bool closing;
+    struct list reads;            /* private to read.c: all parked and confirming reads */
+    int worker_i;
+};
+
+/* A view over the newest applied state. Ends before the turn does. Nesting is a programmer error. */
+struct view env_view_begin(struct env *env, struct str token, struct watch_set *watch);
+void env_view_end(struct view *v);
+
+/* A function run once on the core thread; `done` then runs on the asking worker. The object is the
+ * caller's and must live until done; there is no cancel: a client that left is noted in the object. */
+struct ask {
+    struct mail mail;
+    struct env *env;
+    void (*run)(struct ask *a, struct agent *agent); /* core thread; may keep `a` and answer later */
+    void (*done)(struct ask *a);                     /* worker thread */
+    bool later; /* set by run: ask_answer will be called by the core in its own time */
+};
+void ask_core(struct env *env, struct ask *a);
+void ask_answer(struct ask *a); /* core thread, for those with `later` */
+
+#endif

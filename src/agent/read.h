@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one read path, blocking included: consistency mode, leadership, parking,
+ * waking, deadline. On the worker's thread.
+ *
+ * The function `run` is called with a view, fills the caller's answer and says
+ * which index it answers for. When the caller waits (min_index > 0) and the
+ * index is not past it, the read is parked on what run looked at and **run is
+ * called again** after a change or at the deadline; it must start its answer
+ * afresh each time.
+ */
+#ifndef DISCO_AGENT_READ_H
+#define DISCO_AGENT_READ_H
+
+#include "agent/env.h"
+
+enum read_mode { READ_DEFAULT, READ_CONSISTENT, READ_STALE };
+
+struct read {
+    /* inputs */
+    enum read_mode mode;
+    uint64_t min_index;       /* 0: answer at once */
+    struct duration wait;     /* with min_index; 0: the default (5 min); capped (10 min); jitter of
+                               * wait/16 is added (consul: blocking queries) */
+    struct str token;
+    /* Returns 0 or an error code that ends the read; *ret_index as Consul counts. */
+    int (*run)(struct read *r, struct view *v, uint64_t *ret_index);
+    /* Only when read_start returned false; exactly once. */
+    void (*done)(struct read *r);
+    /* outputs */
+    int status;               /* 0, run's error, ERR_NO_LEADER, ERR_CANCELED, ERR_BUSY (too many parked) */
+    uint64_t index;           /* of the answer; at least 1 */
+    bool knows_leader;
+    uint64_t last_contact_ms;
+    /* private */
+    struct env *env;
+    struct watch_set watch;
+    struct timer timer;
+    struct list link;
+    struct instant deadline;
+    bool parked;
+    void *confirm;
+};
+
+/* True: finished, outputs are set, `done` will not be called. False: `done` comes later. */
+bool read_start(struct env *env, struct read *r);
+/* done comes with ERR_CANCELED, before this returns for a parked read, later for one at the core;
+ * harmless after the end. */
+void read_cancel(struct read *r);
+/* All parked reads end with ERR_CLOSED (shutdown). */
+void read_cancel_all(struct env *env);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Hashes: SHA-256 (the door to OpenSSL's digests) and CRC-32C (with the CPU's
+ * instruction where there is one).
+ */
+#ifndef DISCO_BASE_DIGEST_H
+#define DISCO_BASE_DIGEST_H
+
+#include "base/str.h"
+
+void digest_sha256(struct str bytes, uint8_t dst[32]);
+/* CRC-32C (Castagnoli) of `bytes`, going on from `crc` (0 at first). */
+uint32_t digest_crc32c(uint32_t crc, struct str bytes);
+
+#endif

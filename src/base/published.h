@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Values that one thread publishes and all may read: the only atomics in
+ * disco. The core writes, workers read; a value is one 64-bit word.
+ */
+#ifndef DISCO_BASE_PUBLISHED_H
+#define DISCO_BASE_PUBLISHED_H
+
+#include <stdint.h>
+
+enum published_name {
+    PUBLISHED_IS_LEADER,      /* 1: this server leads and its lease holds */
+    PUBLISHED_KNOWS_LEADER,   /* 1: some leader is known */
+    PUBLISHED_APPLIED_INDEX,  /* last log index applied to the store */
+    PUBLISHED_COMMIT_INDEX,   /* last log index known committed */
+    PUBLISHED_TERM,
+    PUBLISHED_LAST_CONTACT_MS, /* since the leader was heard; 0 on the leader */
+    PUBLISHED_STORAGE_ERROR,  /* 0, or the -errno for which writes are refused now */
+    PUBLISHED_NAMES
+};
+struct published {
+    uint64_t words[PUBLISHED_NAMES];
+};
+
+void published_set(struct published *p, enum published_name name, uint64_t value);
+uint64_t published_get(const struct published *p, enum published_name name);
+
+/* A counter that any thread may add to (metrics, allocations). */
+struct published_counter {
+    int64_t value;
+};
+void published_add(struct published_counter *c, int64_t n);
+int64_t published_read(const struct published_counter *c);
+
+#endif

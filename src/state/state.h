@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The replicated truth: the same commands in the same order give the same
+ * rows on every server. Deterministic: no clock, no chance, no map order.
+ *
+ * state_apply is total: any bytes yield a result; what fails changes nothing
+ * but the applied index. It is called by consensus/fsm.c alone, on the core.
+ */
+#ifndef DISCO_STATE_STATE_H
+#define DISCO_STATE_STATE_H
+
+#include "state/command.h"
+#include "state/view.h"
+
+/* The store's tables, in the order given to store_open. */
+/* clang-format off */
+#define STATE_TABLES(X)                                                          \
+    X(TABLE_META)       /* "applied" -> u64; index rows: table and service indexes */ \
+    X(TABLE_KV)         /* key -> entry */                                       \
+    X(TABLE_TOMBSTONE)  /* key -> index of the delete */                         \
+    X(TABLE_NODE)       /* lower(name) -> node */                                \
+    X(TABLE_NODE_ID)    /* id -> lower(name) */                                  \
+    X(TABLE_SERVICE)    /* lower(node), id -> instance */                        \
+    X(TABLE_BY_SERVICE) /* lower(service), lower(node), id -> "" */              \
+    X(TABLE_CHECK)      /* lower(node), check id -> check */                     \
+    X(TABLE_CHECK_BY_SERVICE) /* lower(service), lower(node), check id -> "" */  \
+    X(TABLE_SESSION)    /* id -> session */                                      \
+    X(TABLE_SESSION_BY_NODE)  /* lower(node), id -> "" */                        \
+    X(TABLE_KV_BY_SESSION)    /* session id, key -> "" */                        \
+    X(TABLE_SESSION_BY_CHECK) /* lower(node), check id, session id -> "" */
+/* clang-format on */
+enum state_table {
+#define X(name) name,
+    STATE_TABLES(X)
+#undef X
+        STATE_TABLE_N
+};
+extern const char *const state_table_names[STATE_TABLE_N];
+
+/* What a command answers to its proposer. `status` is 0 or an error code; `body` is the command's
+ * own msgpack (documented beside its apply), `text` words an error for a person. */
+struct result {
+    int status;
+    struct buf body;
+    char text[ERROR_TEXT_MAX];
+};
+void result_init(struct result *r);
+void result_fini(struct result *r);
+
+/* What an apply function is given. */
+struct apply {
+    struct store_txn *txn;
+    struct view view;              /* over the transaction */
+    uint64_t index;                /* of the log entry */
+    struct change_batch *changes;  /* added to; dropped by state_apply when the apply fails */
+    struct result *result;
+};
+typedef int (*state_apply_fn)(struct apply *a, struct str body);
+
+struct state;
+struct state *state_new(struct store *store);
+void state_free(struct state *s);
+/* Applies one committed command at `index` (greater than any before). Never fails as a whole:
+ * a command's failure is in result->status. Returns negative only when the store itself failed
+ * (map full: result->status is ERR_STORAGE too and nothing changed). */
+int state_apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
+                struct result *result);
+/* After a snapshot was loaded into the store. */
+uint64_t state_applied_index(struct state *s);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What every read function is given: the store as it stood at one applied
+ * index, who asks, and where to note what was looked at.
+ *
+ * Read functions return rows that borrow from the view: valid until it ends.
+ */
+#ifndef DISCO_STATE_VIEW_H
+#define DISCO_STATE_VIEW_H
+
+#include "state/watch.h"
+#include "store/store.h"
+
+struct view {
+    struct store_view *store;
+    struct watch_set *watch; /* may be NULL */
+    struct str token;        /* the asker's; checked by state/policy below the doors */
+};
+
+/* Last applied index of this view. */
+uint64_t view_index(struct view *v);
+
+#endif

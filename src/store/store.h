@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The ordered store: tables of byte keys to byte values in LMDB, read through
+ * views that never block, written by one thread. Disposable: it is emptied
+ * when opened, holds no truth, and is never synced.
+ *
+ * Keys are 0..STORE_KEY_SIZE_MAX bytes of any content and iterate in byte
+ * order. (LMDB's own limit is 511 bytes: longer keys are kept under a prefix
+ * and a SHA-256, and cursors put such runs in order. See store.c.)
+ *
+ * A view never crosses a turn of the loop; what it returns dies with it.
+ * One reader object belongs to one thread and has one view open at a time.
+ */
+#ifndef DISCO_STORE_STORE_H
+#define DISCO_STORE_STORE_H
+
+#include "base/buf.h"
+
+#define STORE_KEY_SIZE_MAX ((size_t)128 * 1024)
+#define STORE_TABLES_MAX 32
+
+struct store;
+struct store_view;   /* a consistent read; also the inside of a write transaction */
+struct store_reader;
+
+/* Empties or makes `dir`. `tables` names them; a table's number is its place. map_size: bytes of
+ * address space reserved (the most that can be stored), 0 for the default of 64 GiB. */
+int store_open(const char *dir, const char *const *tables, int table_n, size_t map_size,
+               struct store **ret, struct error *err) MUST_USE;
+void store_close(struct store *s); /* all readers freed before; accepts NULL */
+
+struct store_reader *store_reader_new(struct store *s); /* any thread; used by one */
+void store_reader_free(struct store_reader *r);
+struct store_view *store_view_begin(struct store_reader *r);
+void store_view_end(struct store_view *v);
+
+/* False when absent; *ret is borrowed from the view. */
+bool store_get(struct store_view *v, int table, struct str key, struct str *ret);
+/* Number of rows. */
+uint64_t store_count(struct store_view *v, int table);
+
+/* A cursor gives rows from `from` on, in key order:
+ *
+ *     for (store_seek(&c, v, TABLE, from); c.valid; store_next(&c)) ... c.key, c.value
+ *     store_cursor_fini(&c);
+ *
+ * key and value are borrowed until the next store_next. In a write transaction the table may not
+ * be changed while a cursor is open on it, except by store_cursor_del of the current row. */
+struct store_cursor {
+    bool valid;
+    struct str key, value;
+    void *impl; /* private */
+};
+void store_seek(struct store_cursor *c, struct store_view *v, int table, struct str from);
+void store_next(struct store_cursor *c);
+/* Goes on at the first row whose key is >= key (only forward). */
+void store_skip_to(struct store_cursor *c, struct str key);
+void store_cursor_fini(struct store_cursor *c);
+
+/* Writing: one transaction at a time, one thread. It carries its error: after a failed put all
+ * further puts do nothing, and store_commit reports it (and changes nothing). */
+struct store_txn;
+struct store_txn *store_txn_begin(struct store *s);
+struct store_view *store_txn_view(struct store_txn *t); /* reads what the transaction wrote */
+void store_put(struct store_txn *t, int table, struct str key, struct str value);
+/* The bytes to fill in place, `size` long, or NULL after an error. */
+bool store_del(struct store_txn *t, int table, struct str key); /* true if it was there */
+int store_commit(struct store_txn *t) MUST_USE; /* frees t; ERR_TOO_LARGE: the map is full */
+void store_abort(struct store_txn *t);          /* frees t; accepts NULL */
+
+#endif
