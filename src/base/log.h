@@ -37,7 +37,8 @@ void log_line(enum log_level l, const char *subsystem, const char *fmt, ...) PRI
 #define log_warn(sub, ...) log_line(LOG_WARN, sub, __VA_ARGS__)
 #define log_error(sub, ...) log_line(LOG_ERROR, sub, __VA_ARGS__)
 
-/* Formats one line of JSON ({"@level","@message","@module","@timestamp"}) or text. */
+/* Formats one line of JSON ({"@level","@message","@module","@timestamp"}) or text, without a
+ * newline at its end; what does not fit into `size` is left off the message. */
 void log_format(enum log_level l, const char *subsystem, struct str message, bool json,
                 int64_t wall_ns, char *dst, size_t size, size_t *ret_n);
 

@@ -31,5 +31,6 @@ struct published_counter {
 };
 void published_add(struct published_counter *c, int64_t n);
 int64_t published_read(const struct published_counter *c);
+void published_write(struct published_counter *c, int64_t value); /* a setting any thread may read */
 
 #endif

@@ -51,9 +51,11 @@ int str_to_i64(struct str s, int64_t *ret) MUST_USE;
 char *str_dup_z(struct str s);
 /* Copies at most size-1 bytes and a NUL; returns false when it was cut. */
 bool str_copy_z(struct str s, char *dst, size_t size);
-/* FNV-free seeded hash for tables (SipHash-1-3 is overkill below the doors; seed comes from rng). */
+/* Seeded hash for tables in memory; the seed comes from rng, the value never leaves the process. */
 uint64_t str_hash(struct str s, uint64_t seed);
 bool str_is_utf8(struct str s);
+/* Bytes of the UTF-8 character s begins with; 0 when it begins with none (RFC 3629). */
+size_t str_utf8_size(struct str s);
 /* ASCII lower case into dst, which has room for s.n bytes (may be s.p itself). */
 void str_lower(struct str s, char *dst);
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+
+void digest_sha256(struct str bytes, uint8_t dst[32])
+{
+    unsigned n = 0;
+
+    ASSERT(EVP_Digest(bytes.n ? bytes.p : "", bytes.n, dst, &n, EVP_sha256(), NULL) == 1);
+    ASSERT(n == 32);
+}
+
+/* The Castagnoli polynomial 0x1edc6f41, bits reversed, four bits at a time: slow and small, for
+ * machines without the instruction. */
+static uint32_t crc32c_portable(uint32_t crc, struct str bytes)
+{
+    static const uint32_t table[16] = {
+        0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+        0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+        0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+    };
+
+    for (size_t i = 0; i < bytes.n; i++) {
+        crc ^= (unsigned char)bytes.p[i];
+        crc = table[crc & 15] ^ (crc >> 4);
+        crc = table[crc & 15] ^ (crc >> 4);
+    }
+    return crc;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, struct str bytes)
+{
+    uint64_t wide = crc, word;
+
+    for (; bytes.n >= 8; bytes.p += 8, bytes.n -= 8) {
+        memcpy(&word, bytes.p, 8);
+        wide = _mm_crc32_u64(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; bytes.n; bytes.p++, bytes.n--)
+        crc = _mm_crc32_u8(crc, (unsigned char)*bytes.p);
+    return crc;
+}
+#endif
+
+uint32_t digest_crc32c(uint32_t crc, struct str bytes)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~crc32c_sse42(~crc, bytes);
+#endif
+    return ~crc32c_portable(~crc, bytes);
+}
