@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash disable=SC2034
+#
+# Helpers of the integration scripts (bash). A script starts with
+#
+#     . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+#
+# prints one TAP line per fact and ends with done_testing. Everything it starts or
+# mounts is stopped and unmounted, and its directory $T removed, when it ends however it ends.
+# Tests of one script run one after the other; scripts run beside each other, so
+# ports are free ones and files live under $T.
+#
+#   ok "what" COMMAND...        passes when the command exits 0
+#   fails "what" COMMAND...     passes when it does not
+#   is GOT WANTED "what"        equal texts
+#   isnt GOT OTHER "what"       different texts
+#   like GOT REGEX "what"       bash =~
+#   exits N "what" COMMAND...   exit status N; output is in $OUT (stdout) and $ERR (stderr)
+#   run COMMAND...              the same without a test; status in $STATUS
+#   skip "what" "why"           a fact that cannot be tried here
+#   skip_all "why"              none of the script can
+#   until_ok SECONDS COMMAND... polls; 0 as soon as it succeeds (no fixed sleeps)
+#   start_agent NAME [OPTION...]  an agent of one server; see below
+#   stop_agent NAME [SIGNAL]    status in $STATUS
+set -u
+TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+TOP_BUILDDIR=${TOP_BUILDDIR:-$PWD}
+DISCO=${DISCO:-$TOP_BUILDDIR/src/disco}
+unset CONSUL_HTTP_ADDR CONSUL_HTTP_TOKEN CONSUL_HTTP_TOKEN_FILE DISCO_HTTP_ADDR DISCO_HTTP_TOKEN \
+    http_proxy HTTP_PROXY
+export LC_ALL=C.UTF-8
+exec 4>&1 # TAP goes here even where stdout is captured
+
+tap_n=0 tap_failed=0
+OUT='' ERR='' STATUS=0
+T=$(mktemp -d "${TMPDIR:-/tmp}/disco-test.XXXXXX") || exit 99
+
+tap_result() { # STATUS "what"
+    tap_n=$((tap_n + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $tap_n - $2" >&4
+        return 0
+    fi
+    tap_failed=$((tap_failed + 1))
+    echo "not ok $tap_n - $2" >&4
+    return 1
+}
+diag() { printf '%s\n' "$*" | sed 's/^/# /' >&4; }
+section() { echo "# ---- $*" >&4; }
+ok() {
+    local what=$1
+    shift
+    if "$@" >"$T/ok.out" 2>&1; then
+        tap_result 0 "$what"
+    else
+        local status=$?
+        tap_result 1 "$what"
+        diag "exit $status: $*"
+        diag "$(head -c 2000 "$T/ok.out")"
+        return 1
+    fi
+}
+fails() {
+    local what=$1
+    shift
+    if "$@" >"$T/ok.out" 2>&1; then
+        tap_result 1 "$what"
+        diag "exit 0: $*"
+        diag "$(head -c 2000 "$T/ok.out")"
+        return 1
+    fi
+    tap_result 0 "$what"
+}
+is() {
+    [ "$1" = "$2" ] && { tap_result 0 "$3"; return 0; }
+    tap_result 1 "$3"
+    diag "     got: $1"
+    diag "expected: $2"
+    return 1
+}
+isnt() {
+    [ "$1" != "$2" ] && { tap_result 0 "$3"; return 0; }
+    tap_result 1 "$3"
+    diag "got what was not expected: $1"
+    return 1
+}
+like() {
+    [[ $1 =~ $2 ]] && { tap_result 0 "$3"; return 0; }
+    tap_result 1 "$3"
+    diag "          got: $1"
+    diag "does not match: $2"
+    return 1
+}
+run() {
+    "$@" >"$T/run.out" 2>"$T/run.err" </dev/null
+    STATUS=$?
+    OUT=$(tr -d '\0' <"$T/run.out")
+    ERR=$(tr -d '\0' <"$T/run.err")
+    return 0
+}
+exits() {
+    local wanted=$1 what=$2
+    shift 2
+    run "$@"
+    [ "$STATUS" -eq "$wanted" ] && { tap_result 0 "$what"; return 0; }
+    tap_result 1 "$what"
+    diag "exit $STATUS, expected $wanted: $*"
+    diag "stdout: $(head -c 1000 "$T/run.out")"
+    diag "stderr: $(head -c 1000 "$T/run.err")"
+    return 1
+}
+skip() {
+    tap_n=$((tap_n + 1))
+    echo "ok $tap_n - $1 # SKIP $2" >&4
+}
+skip_all() {
+    echo "1..0 # SKIP $1" >&4
+    exit 0
+}
+bail() {
+    echo "Bail out! $*" >&4
+    exit 99
+}
+until_ok() { # SECONDS COMMAND...
+    local end=$((SECONDS + $1 + 1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.05
+    done
+}
+
+# ---- ports: below the kernel's own range, not in use now; start_agent tries again on a clash ----
+port_is_used() {
+    local hex
+    printf -v hex ':%04X' "$1"
+    cat /proc/net/{tcp,tcp6,udp,udp6} 2>/dev/null | awk -v p="$hex" \
+        'substr($2, length($2) - 4) == p { found = 1 } END { exit !found }'
+}
+free_port() { # prints one
+    local port
+    while :; do
+        port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        port_is_used $port || break
+    done
+    echo $port
+}
+
+# ---- agents ----
+#
+# start_agent NAME [OPTION...] starts `disco agent` as the only server, in $T/NAME (kept over a
+# stop, so that starting the same name again is a restart on the same ports), waits until it has a
+# leader, and sets for the last agent started:
+#   PID HTTP (127.0.0.1:port) HTTP_PORT DNS_PORT DIR LOG
+# An option given wins over the ones set here. AGENT_WRAP may name a program to run it under.
+declare -A agent_pid=() agent_http=() agent_dns=() agent_server=() agent_serf=()
+start_agent() {
+    local name=$1 try
+    shift
+    DIR=$T/$name LOG=$T/$name.log
+    mkdir -p "$DIR"
+    for try in 1 2 3; do
+        if [ -z "${agent_http[$name]-}" ]; then
+            agent_http[$name]=$(free_port) agent_dns[$name]=$(free_port)
+            agent_server[$name]=$(free_port) agent_serf[$name]=$(free_port)
+        fi
+        HTTP_PORT=${agent_http[$name]} DNS_PORT=${agent_dns[$name]}
+        HTTP=127.0.0.1:$HTTP_PORT
+        # shellcheck disable=SC2086
+        ${AGENT_WRAP-} "$DISCO" agent -server -bootstrap -node "$name" -bind 127.0.0.1 \
+            -client 127.0.0.1 -data-dir "$DIR" -http-port "$HTTP_PORT" -dns-port "$DNS_PORT" \
+            -server-port "${agent_server[$name]}" -serf-lan-port "${agent_serf[$name]}" "$@" \
+            >>"$LOG" 2>&1 </dev/null &
+        PID=$!
+        agent_pid[$name]=$PID
+        if until_ok "${AGENT_WAIT:-30}" agent_is_ready_or_gone "$name" && kill -0 "$PID" 2>/dev/null; then
+            return 0
+        fi
+        grep -q 'in use' "$LOG" || break
+        wait "$PID" 2>/dev/null
+        unset "agent_pid[$name]" "agent_http[$name]"
+        : >"$LOG"
+    done
+    diag "agent $name did not start (try $try): $(tail -n 20 "$LOG")"
+    return 1
+}
+agent_is_ready_or_gone() {
+    kill -0 "${agent_pid[$1]}" 2>/dev/null || return 0
+    [[ $(curl -s -m 2 "http://127.0.0.1:${agent_http[$1]}/v1/status/leader") == '"'?*'"' ]]
+}
+need_agent() { start_agent "$@" || bail "no agent"; }
+stop_agent() { # NAME [SIGNAL]
+    local pid=${agent_pid[$1]-} i
+    [ -n "$pid" ] || return 0
+    kill -"${2:-TERM}" "$pid" 2>/dev/null
+    # A sanitized agent may look for leaks at its end.
+    for ((i = 0; i < 600; i++)); do
+        kill -0 "$pid" 2>/dev/null || break
+        [[ $(ps -o stat= -p "$pid" 2>/dev/null) == Z* ]] && break
+        sleep 0.05
+    done
+    if [ $i -eq 600 ]; then
+        diag "agent $1 did not stop; killing it"
+        kill -KILL "$pid" 2>/dev/null
+    fi
+    wait "$pid" 2>/dev/null
+    STATUS=$?
+    unset "agent_pid[$1]"
+    return 0
+}
+can_mount() { # may this process mount with FUSE?
+    [ -c /dev/fuse ] && [ -r /dev/fuse ] && [ -w /dev/fuse ] || return 1
+    [ "$(id -u)" -ne 0 ] || return 0
+    command -v fusermount3 >/dev/null
+}
+is_mounted() { grep -q " $1 fuse" /proc/mounts; }
+unmount() { fusermount3 -uz "$1" 2>/dev/null || umount -l "$1" 2>/dev/null; }
+
+sanitizer_reports() { # of all agents' logs; prints them
+    grep -lE 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|: assertion|ASSERT' \
+        "$T"/*.log 2>/dev/null | while read -r log; do
+        echo "$log:"
+        grep -A 30 -m 1 -E 'Sanitizer|runtime error:|: assertion|ASSERT' "$log"
+    done
+}
+# Ends the script: stops all agents, and has one more test when there were any.
+done_testing() {
+    local name reports
+    if [ ${#agent_http[@]} -gt 0 ]; then
+        for name in "${!agent_pid[@]}"; do stop_agent "$name"; done
+        reports=$(sanitizer_reports)
+        is "$reports" "" "no sanitizer or assertion spoke in the agents' logs"
+    fi
+    echo "1..$tap_n" >&4
+    [ "$tap_failed" -eq 0 ]
+    exit
+}
+tap_cleanup() {
+    local name mount
+    for name in "${!agent_pid[@]}"; do
+        kill -KILL "${agent_pid[$name]}" 2>/dev/null
+        wait "${agent_pid[$name]}" 2>/dev/null
+    done
+    # Never remove through a mount: that would delete keys.
+    while read -r mount; do unmount "$mount"; done \
+        < <(awk -v t="$T/" 'index($2, t) == 1 { print $2 }' /proc/mounts)
+    grep -q " $T/" /proc/mounts || rm -rf --one-file-system "$T"
+}
+trap tap_cleanup EXIT
+trap 'exit 99' INT TERM HUP
