@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Life, time, proposals, storage and effects of the machine.
+ *
+ *                 timeout            majority of pre-votes        majority of votes
+ *     FOLLOWER ------------> PRE_CANDIDATE ------------> CANDIDATE ------------> LEADER
+ *        ^                        |                          |                     |
+ *        +------------------------+--------------------------+---------------------+
+ *           a higher term, a leader of this term, the disk fails, no majority heard
+ *
+ * What must be durable before what (the order of the effects comes from here):
+ *   - a vote, a candidacy: the term and the vote, before the message (figure 3.1);
+ *   - an acknowledgement of entries: those entries, and a truncation before them;
+ *   - the leader's own copy counts for the commit when it is durable, not before; its appends may
+ *     leave earlier (10.2.1);
+ *   - an entry is applied when it is committed and durable here. So a server never has applied
+ *     what it might lose, and forgetting the tail that could not be written is no worse than a
+ *     crash.
+ *
+ * Ours: a disk that fails is a state. All that was not acknowledged by it is forgotten. A leader
+ * with peers steps down; a sole voter, whom nobody can replace, goes on serving reads, and takes
+ * a new term when the disk is back: entries of the old term may have been seen by others, and two
+ * different entries must never share index and term. For the same reason a sole voter takes a new
+ * term at every start.
+ */
+#include "raft/raft_core.h"
+
+#include "base/mem.h"
+
+struct raft *raft_new(const struct raft_options *options, struct rng *rng, raft_trace_fn trace,
+                      void *trace_data)
+{
+    struct raft *r = mem_new(struct raft);
+
+    ASSERT(options->id != 0 && options->heartbeat.ns * 3 <= options->election.ns);
+    ASSERT(options->sole.ns > 0 && options->inflight_max > 0 && options->inflight_bytes_max > 0);
+    r->options = *options;
+    r->rng = rng;
+    r->trace = trace;
+    r->trace_data = trace_data;
+    r->deadline = INSTANT_NEVER;
+    raft_log_init(&r->log);
+    return r;
+}
+
+static void queue_clear(struct raft_queue *q)
+{
+    for (; q->n; q->n--) {
+        raft_message_free(q->items[q->first].m);
+        q->first = (q->first + 1) & (q->cap - 1);
+    }
+}
+
+void raft_free(struct raft *r)
+{
+    if (!r)
+        return;
+    queue_clear(&r->now_queue);
+    queue_clear(&r->after_queue);
+    mem_free(r->now_queue.items);
+    mem_free(r->after_queue.items);
+    raft_message_free(r->chunk);
+    raft_log_fini(&r->log);
+    mem_free(r->progress);
+    mem_free(r);
+}
+
+void raft_trace(struct raft *r, enum raft_trace_kind kind, uint64_t a, uint64_t b)
+{
+    if (r->trace)
+        r->trace(r->trace_data, kind, a, b);
+}
+
+/* ---- start ---- */
+
+void raft_restore_state(struct raft *r, struct raft_state state)
+{
+    ASSERT(!r->started);
+    r->state = state;
+}
+
+void raft_restore_snapshot(struct raft *r, uint64_t index, uint64_t term,
+                           const struct raft_configuration *c)
+{
+    ASSERT(!r->started);
+    r->snapshot_index = index;
+    r->snapshot_term = term;
+    r->snapshot_conf = *c;
+    raft_log_reset(&r->log, index, term);
+}
+
+void raft_restore_base(struct raft *r, uint64_t index, uint64_t term)
+{
+    ASSERT(!r->started);
+    raft_log_reset(&r->log, index, term);
+}
+
+int raft_restore_entry(struct raft *r, struct raft_entry *e)
+{
+    struct raft_configuration c;
+
+    ASSERT(!r->started);
+    if (e->kind == RAFT_ENTRY_CONFIGURATION &&
+        raft_configuration_decode(raft_entry_str(e), &c) < 0) {
+        raft_entry_unref(e);
+        return ERR_CORRUPT;
+    }
+    raft_log_append(&r->log, e);
+    return 0;
+}
+
+void raft_bootstrap(struct raft *r, const struct raft_configuration *c)
+{
+    struct buf bytes;
+
+    ASSERT(!r->started && r->log.last == 0 && r->state.term == 0);
+    r->state = (struct raft_state){.term = 1};
+    r->state_dirty = true;
+    buf_init(&bytes, 0);
+    raft_configuration_encode(c, &bytes);
+    raft_append_local(r, raft_entry_new(RAFT_ENTRY_CONFIGURATION, buf_str(&bytes)));
+    buf_fini(&bytes);
+}
+
+void raft_start(struct raft *r, struct instant now)
+{
+    uint64_t term;
+
+    ASSERT(!r->started);
+    if (!r->state_dirty) /* not bootstrapped just now: all that is here came from the disk */
+        r->stable = r->emitted = r->log.last;
+    /* A snapshot that the log does not lead to came from a leader: it replaces the log (figure
+     * 5.3); the crash was between its file and the log's record of it. */
+    if (r->snapshot_index > 0 && (!raft_log_term(&r->log, r->snapshot_index, &term) ||
+                                  term != r->snapshot_term)) {
+        raft_log_reset(&r->log, r->snapshot_index, r->snapshot_term);
+        r->stable = r->emitted = r->snapshot_index;
+        r->reset_dirty = true;
+    }
+    r->commit = r->applied = r->snapshot_index;
+    r->unapplied_bytes = 0;
+    for (uint64_t i = r->applied + 1; i <= r->log.last; i++)
+        r->unapplied_bytes += raft_log_get(&r->log, i)->size;
+    if (r->state.term < raft_log_last_term(&r->log)) {
+        r->state = (struct raft_state){.term = raft_log_last_term(&r->log)};
+        r->state_dirty = true;
+    }
+    raft_member_refresh(r);
+    r->started = true;
+    r->now = r->contact = now;
+    r->role_news = true;
+    raft_trace(r, RAFT_TRACE_FOLLOWER, 0, 0);
+    raft_set_election_deadline(r);
+    if (raft_is_sole(r))
+        r->deadline = instant_add(
+            now, (struct duration){r->options.sole.ns +
+                                   (int64_t)rng_below(r->rng, (uint64_t)r->options.sole.ns)});
+}
+
+/* ---- time ---- */
+
+void raft_set_election_deadline(struct raft *r)
+{
+    int64_t t = r->options.election.ns;
+
+    r->deadline =
+        instant_add(r->now, (struct duration){t + (int64_t)rng_below(r->rng, (uint64_t)t)});
+}
+
+struct instant raft_deadline(const struct raft *r)
+{
+    return r->deadline;
+}
+
+static void expire_leader(struct raft *r)
+{
+    if (!instant_before(r->now, r->quorum_check)) {
+        /* 6.2: a leader that no majority answers is none */
+        if (!raft_replicate_quorum_is_near(r)) {
+            raft_trace(r, RAFT_TRACE_NO_QUORUM, 0, 0);
+            raft_become_follower(r, r->state.term, 0);
+            return;
+        }
+        r->quorum_check = instant_add(r->now, r->options.election);
+    }
+    if (r->transfer_to && !instant_before(r->now, r->transfer_until))
+        r->transfer_to = 0;
+    raft_replicate_heartbeat(r);
+    r->deadline = instant_add(r->now, r->options.heartbeat);
+}
+
+void raft_expire(struct raft *r, struct instant now)
+{
+    r->now = now;
+    if (!r->started || instant_before(now, r->deadline))
+        return;
+    if (r->role == RAFT_LEADER && raft_is_sole(r))
+        r->deadline = INSTANT_NEVER; /* nobody to talk to */
+    else if (r->role == RAFT_LEADER)
+        expire_leader(r);
+    else
+        raft_vote_timeout(r);
+}
+
+/* ---- roles and log ---- */
+
+bool raft_is_sole(const struct raft *r)
+{
+    return r->conf.n == 1 && raft_member_is_voter(r, r->options.id);
+}
+
+void raft_become_follower(struct raft *r, uint64_t term, uint64_t leader)
+{
+    bool was = r->role == RAFT_FOLLOWER && r->leader == leader && r->state.term == term;
+
+    ASSERT(term >= r->state.term);
+    if (term > r->state.term) {
+        r->state = (struct raft_state){.term = term};
+        r->state_dirty = true;
+    }
+    if (r->role == RAFT_LEADER || r->role == RAFT_CANDIDATE)
+        queue_clear(&r->now_queue);
+    r->role = RAFT_FOLLOWER;
+    r->leader = leader;
+    r->term_start = r->transfer_to = r->self_vote_after = 0;
+    raft_read_refuse(r);
+    raft_set_election_deadline(r);
+    if (was)
+        return;
+    r->role_news = true;
+    raft_trace(r, RAFT_TRACE_FOLLOWER, leader, 0);
+}
+
+void raft_append_local(struct raft *r, struct raft_entry *e)
+{
+    e->index = r->log.last + 1;
+    e->term = r->state.term;
+    raft_log_append(&r->log, e);
+    r->unapplied_bytes += e->size;
+    if (e->kind == RAFT_ENTRY_CONFIGURATION)
+        raft_member_refresh(r); /* in effect as soon as it is in the log (4.1) */
+}
+
+void raft_truncate_local(struct raft *r, uint64_t from)
+{
+    ASSERT(from > r->commit && from > r->applied);
+    if (from > r->log.last)
+        return;
+    for (uint64_t i = from; i <= r->log.last; i++)
+        r->unapplied_bytes -= raft_log_get(&r->log, i)->size;
+    raft_log_truncate(&r->log, from);
+    if (r->emitted >= from) {
+        r->emitted = from - 1;
+        if (!r->truncate_dirty || from < r->truncate_dirty)
+            r->truncate_dirty = from;
+    }
+    if (r->stable >= from)
+        r->stable = from - 1;
+    if (r->conf.index >= from)
+        raft_member_refresh(r);
+}
+
+int raft_propose(struct raft *r, struct raft_entry *e, uint64_t *ret_index)
+{
+    if (r->storage_status < 0)
+        return r->storage_status;
+    if (r->role != RAFT_LEADER)
+        return ERR_NOT_LEADER;
+    if (r->transfer_to || r->log.last - r->applied >= r->options.inflight_max ||
+        r->unapplied_bytes + e->size > r->options.inflight_bytes_max)
+        return ERR_BUSY;
+    raft_append_local(r, e);
+    *ret_index = e->index;
+    return 0;
+}
+
+/* ---- storage ---- */
+
+static bool is_dirty(const struct raft *r)
+{
+    return r->state_dirty || r->reset_dirty || r->truncate_dirty || r->emitted < r->log.last;
+}
+
+uint64_t raft_needs(const struct raft *r)
+{
+    return is_dirty(r) ? r->seq + 1 : r->seq;
+}
+
+static bool next_persist(struct raft *r, struct raft_persist *ret)
+{
+    if (!is_dirty(r) || r->storage_status < 0 || r->seq - r->seq_done >= RAFT_PERSISTS_MAX)
+        return false;
+    *ret = (struct raft_persist){
+        .seq = ++r->seq,
+        .has_reset = r->reset_dirty,
+        .reset_index = r->log.first - 1,
+        .reset_term = r->log.base_term,
+        .truncate_from = r->truncate_dirty,
+        .has_state = r->state_dirty,
+        .state = r->state,
+        .first = r->emitted + 1,
+        .last = r->log.last,
+    };
+    r->persists[r->seq % RAFT_PERSISTS_MAX].last = r->log.last;
+    r->persists[r->seq % RAFT_PERSISTS_MAX].last_term = raft_log_last_term(&r->log);
+    r->emitted = r->log.last;
+    r->state_dirty = r->reset_dirty = false;
+    r->truncate_dirty = 0;
+    return true;
+}
+
+void raft_persisted(struct raft *r, struct instant now, uint64_t seq)
+{
+    uint64_t term;
+
+    r->now = now;
+    if (seq <= r->seq_done) /* of before a failure */
+        return;
+    ASSERT(seq <= r->seq);
+    while (r->seq_done < seq) {
+        uint64_t i = ++r->seq_done % RAFT_PERSISTS_MAX, last = r->persists[i].last;
+
+        /* What was truncated since does not count, even where other entries took its place. */
+        if (last > r->stable && raft_log_term(&r->log, last, &term) &&
+            term == r->persists[i].last_term)
+            r->stable = last;
+    }
+    raft_vote_persisted(r);
+    if (r->role == RAFT_LEADER)
+        raft_replicate_commit(r);
+}
+
+void raft_storage_failed(struct raft *r, struct instant now, int status)
+{
+    ASSERT(status < 0);
+    r->now = now;
+    r->storage_status = status;
+    r->seq_done = r->seq;
+    queue_clear(&r->after_queue);
+    r->state_dirty = true;
+    if (r->commit > r->stable)
+        r->commit = r->stable; /* counted from others' copies; to be learnt again, as after a crash */
+    raft_truncate_local(r, r->stable + 1);
+    if (!r->truncate_dirty)
+        r->truncate_dirty = r->stable + 1;
+    if (r->log.first == r->log.last + 1)
+        r->reset_dirty = true; /* a reset may have been on its way */
+    r->emitted = r->stable;
+    if (r->role != RAFT_LEADER || !raft_is_sole(r) || r->term_start > r->stable)
+        raft_become_follower(r, r->state.term, r->role == RAFT_FOLLOWER ? r->leader : 0);
+}
+
+void raft_storage_back(struct raft *r, struct instant now)
+{
+    r->now = now;
+    if (r->storage_status == 0)
+        return;
+    r->storage_status = 0;
+    if (r->role == RAFT_LEADER)
+        raft_vote_stand(r, false);
+}
+
+void raft_compact(struct raft *r, uint64_t index, uint64_t keep_from)
+{
+    uint64_t term;
+
+    ASSERT(index <= r->applied);
+    if (index <= r->snapshot_index || !raft_log_term(&r->log, index, &term))
+        return;
+    raft_configuration_at(r, index, &r->snapshot_conf);
+    r->snapshot_index = index;
+    r->snapshot_term = term;
+    raft_log_compact(&r->log, keep_from < index ? keep_from : index);
+}
+
+/* ---- effects ---- */
+
+static void queue_put(struct raft_queue *q, struct raft_message *m, uint64_t after)
+{
+    if (q->n == RAFT_QUEUE_MAX) { /* messages may be lost; memory may not */
+        raft_message_free(m);
+        return;
+    }
+    if (q->n == q->cap) {
+        uint32_t cap = q->cap ? q->cap * 2 : 16;
+        struct raft_queue grown = {.cap = cap, .items = mem_alloc(cap * sizeof *grown.items)};
+
+        for (; grown.n < q->n; grown.n++)
+            grown.items[grown.n] = q->items[(q->first + grown.n) & (q->cap - 1)];
+        mem_free(q->items);
+        *q = grown;
+    }
+    uint32_t i = (q->first + q->n++) & (q->cap - 1);
+    q->items[i].m = m;
+    q->items[i].after = after;
+}
+
+void raft_send(struct raft *r, struct raft_message *m)
+{
+    m->from = r->options.id;
+    queue_put(&r->now_queue, m, 0);
+}
+
+void raft_send_after(struct raft *r, struct raft_message *m)
+{
+    m->from = r->options.id;
+    queue_put(&r->after_queue, m, raft_needs(r));
+}
+
+static bool next_message(struct raft *r, struct raft_queue *q, struct raft_message **ret)
+{
+    if (q->n == 0 || q->items[q->first].after > r->seq_done)
+        return false;
+    *ret = q->items[q->first].m;
+    q->first = (q->first + 1) & (q->cap - 1);
+    q->n--;
+    return true;
+}
+
+static bool next_apply(struct raft *r, struct raft_effect *ret)
+{
+    uint64_t end = r->commit < r->stable ? r->commit : r->stable;
+
+    if (r->applied >= end)
+        return false;
+    if (end - r->applied > RAFT_APPLY_MAX)
+        end = r->applied + RAFT_APPLY_MAX;
+    *ret = (struct raft_effect){.kind = RAFT_EFFECT_APPLY,
+                                .u.apply = {.first = r->applied + 1, .last = end}};
+    for (uint64_t i = r->applied + 1; i <= end; i++)
+        r->unapplied_bytes -= raft_log_get(&r->log, i)->size;
+    r->applied = end;
+    raft_member_committed(r);
+    return true;
+}
+
+bool raft_next_effect(struct raft *r, struct instant now, struct raft_effect *ret)
+{
+    struct raft_message *m;
+
+    r->now = now;
+    if (!r->started)
+        return false;
+    if (r->role == RAFT_LEADER) {
+        raft_read_step(r);
+        raft_replicate_all(r);
+    }
+    if (next_persist(r, &ret->u.persist)) {
+        ret->kind = RAFT_EFFECT_PERSIST;
+        return true;
+    }
+    if (next_message(r, &r->now_queue, &m) || next_message(r, &r->after_queue, &m)) {
+        *ret = (struct raft_effect){.kind = RAFT_EFFECT_SEND, .u.message = m};
+        return true;
+    }
+    if (raft_read_next(r, ret))
+        return true;
+    if (r->chunk) {
+        *ret = (struct raft_effect){.kind = RAFT_EFFECT_CHUNK, .u.message = r->chunk};
+        r->chunk = NULL;
+        return true;
+    }
+    if (next_apply(r, ret))
+        return true;
+    if (r->role_news) {
+        *ret = (struct raft_effect){
+            .kind = RAFT_EFFECT_ROLE,
+            .u.role = {.role = r->role, .term = r->state.term, .leader = r->leader}};
+        r->role_news = false;
+        return true;
+    }
+    return false;
+}
+
+struct raft_entry *raft_entry_at(const struct raft *r, uint64_t index)
+{
+    return raft_log_get(&r->log, index);
+}
+
+/* ---- messages and facts ---- */
+
+/* A term above ours makes us a follower of it, but for pre-votes, which are only about a term
+ * that may be, and for requests that the protection of a living leader turns away (6.2, 4.2.3). */
+static bool raises_term(const struct raft *r, const struct raft_message *m)
+{
+    if (m->term <= r->state.term)
+        return false;
+    if (m->kind == RAFT_VOTE)
+        return false; /* raft_vote_receive decides */
+    return !(m->kind == RAFT_VOTE_REPLY && m->pre && !m->reject);
+}
+
+void raft_receive(struct raft *r, struct instant now, struct raft_message *m)
+{
+    r->now = now;
+    if (!r->started || m->to != r->options.id || m->from == r->options.id || m->from == 0)
+        goto out;
+    if (raises_term(r, m))
+        raft_become_follower(r, m->term, 0);
+    switch (m->kind) {
+    case RAFT_VOTE:
+        raft_vote_receive(r, m);
+        break;
+    case RAFT_VOTE_REPLY:
+        raft_vote_receive_reply(r, m);
+        break;
+    case RAFT_APPEND:
+        raft_replicate_receive(r, m);
+        break;
+    case RAFT_APPEND_REPLY:
+        raft_replicate_receive_reply(r, m);
+        break;
+    case RAFT_SNAPSHOT:
+        raft_snapshot_receive(r, m);
+        break;
+    case RAFT_SNAPSHOT_REPLY:
+        raft_snapshot_receive_reply(r, m);
+        break;
+    case RAFT_TIMEOUT_NOW:
+        if (m->term == r->state.term && r->role == RAFT_FOLLOWER && m->from == r->leader &&
+            r->storage_status == 0 && raft_member_may_stand(r))
+            raft_vote_stand(r, true);
+        break;
+    case RAFT_MESSAGE_KINDS:
+        break;
+    }
+out:
+    raft_message_free(m);
+}
+
+void raft_get_facts(const struct raft *r, struct raft_facts *ret)
+{
+    *ret = (struct raft_facts){
+        .role = r->role,
+        .term = r->state.term,
+        .vote = r->state.vote,
+        .leader = r->leader,
+        .first = r->log.first,
+        .last = r->log.last,
+        .last_term = raft_log_last_term(&r->log),
+        .stable = r->stable,
+        .commit = r->commit,
+        .applied = r->applied,
+        .snapshot_index = r->snapshot_index,
+        .snapshot_term = r->snapshot_term,
+        .term_start = r->term_start,
+        .contact = r->contact,
+        .lease = raft_read_lease(r),
+        .log_bytes = r->log.bytes,
+        .storage_status = r->storage_status,
+    };
+}
+
+const struct raft_configuration *raft_get_configuration(const struct raft *r)
+{
+    return &r->conf;
+}
+
+uint64_t raft_trail(const struct raft *r, uint64_t to, uint64_t n, size_t bytes)
+{
+    return raft_log_trail(&r->log, to, n, bytes);
+}
