@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The ordered store: tables of byte keys to byte values in LMDB, read through
- * views that never block, written by one thread. Disposable: it is emptied
- * when opened, holds no truth, and is never synced.
+ * views that never block, written by one thread. Disposable: it is empty
+ * when opened, holds no truth, lies in anonymous memory and is never synced.
  *
  * Keys are 0..STORE_KEY_SIZE_MAX bytes of any content and iterate in byte
  * order. (LMDB's own limit is 511 bytes: longer keys are kept under a prefix
@@ -23,8 +23,9 @@ struct store;
 struct store_view;   /* a consistent read; also the inside of a write transaction */
 struct store_reader;
 
-/* Empties or makes `dir`. `tables` names them; a table's number is its place. map_size: bytes of
- * address space reserved (the most that can be stored), 0 for the default of 64 GiB. */
+/* Makes `dir` if need be; it is used while opening only (see store.c), nothing is left in it.
+ * `tables` names them; a table's number is its place. map_size: bytes of address space reserved
+ * (the most that can be stored), 0 for the default of 64 GiB, less where that much is refused. */
 int store_open(const char *dir, const char *const *tables, int table_n, size_t map_size,
                struct store **ret, struct error *err) MUST_USE;
 void store_close(struct store *s); /* all readers freed before; accepts NULL */
@@ -38,14 +39,17 @@ void store_view_end(struct store_view *v);
 bool store_get(struct store_view *v, int table, struct str key, struct str *ret);
 /* Number of rows. */
 uint64_t store_count(struct store_view *v, int table);
+int store_table_count(const struct store_view *v);
 
 /* A cursor gives rows from `from` on, in key order:
  *
  *     for (store_seek(&c, v, TABLE, from); c.valid; store_next(&c)) ... c.key, c.value
  *     store_cursor_fini(&c);
  *
- * key and value are borrowed until the next store_next. In a write transaction the table may not
- * be changed while a cursor is open on it, except by store_cursor_del of the current row. */
+ * key and value are borrowed until the next store_next. In a write transaction any table may be
+ * changed while a cursor is open: the key stays good until store_next, the value only until the
+ * change; store_next goes on behind the key; a row put meanwhile ahead of the cursor may or may
+ * not be met, one that was deleted is not met. */
 struct store_cursor {
     bool valid;
     struct str key, value;
@@ -58,13 +62,15 @@ void store_skip_to(struct store_cursor *c, struct str key);
 void store_cursor_fini(struct store_cursor *c);
 
 /* Writing: one transaction at a time, one thread. It carries its error: after a failed put all
- * further puts do nothing, and store_commit reports it (and changes nothing). */
+ * further puts do nothing, and store_commit reports it (and changes nothing). Key and value of a
+ * put may point into the transaction's own view. */
 struct store_txn;
 struct store_txn *store_txn_begin(struct store *s);
 struct store_view *store_txn_view(struct store_txn *t); /* reads what the transaction wrote */
 void store_put(struct store_txn *t, int table, struct str key, struct str value);
-/* The bytes to fill in place, `size` long, or NULL after an error. */
 bool store_del(struct store_txn *t, int table, struct str key); /* true if it was there */
+void store_clear(struct store_txn *t, int table);               /* all rows of a table */
+int store_error(const struct store_txn *t);                     /* 0, or what store_commit will say */
 int store_commit(struct store_txn *t) MUST_USE; /* frees t; ERR_TOO_LARGE: the map is full */
 void store_abort(struct store_txn *t);          /* frees t; accepts NULL */
 
