@@ -28,12 +28,22 @@ struct agent_member {
     const struct config_pairs *tags; /* sorted by name */
 };
 
+/* What the agent asks of the program around it, on the core thread. */
+struct agent_hooks {
+    void *data;
+    void (*fatal)(void *data, const char *why);             /* the log cannot go on: exit 1 */
+    int (*reload)(void *data, struct error *err);           /* /v1/agent/reload */
+    void (*stop)(void *data);                               /* /v1/agent/leave */
+};
+
 /* Takes the data directory's lock, loads or makes the node id, opens store, state and consensus.
- * config stays the caller's until agent_close has called back. uv_loop as void *: see loop.h. */
+ * config stays the caller's until agent_close has called back; so does box, the core's mailbox.
+ * uv_loop as void *: no header names uv. */
 int agent_open(const struct config *config, void *uv_loop, struct timers *timers,
-               struct agent **ret, struct error *err) MUST_USE;
+               struct mailbox *box, const struct agent_hooks *hooks, struct agent **ret,
+               struct error *err) MUST_USE;
+/* Answers what is in flight, closes the log, frees the agent, calls cb. */
 void agent_close(struct agent *a, void (*cb)(void *data), void *data);
-void agent_set_fatal(struct agent *a, void (*fatal)(void *data, const char *why), void *data);
 
 void agent_subscribe(struct agent *a, struct agent_subscriber *s);
 void agent_unsubscribe(struct agent *a, struct agent_subscriber *s);
@@ -44,7 +54,15 @@ struct mailbox *agent_mailbox(struct agent *a);
 struct consensus *agent_consensus(struct agent *a);
 const struct config *agent_config(struct agent *a);
 const char *agent_node_id(struct agent *a);
-void agent_reload(struct agent *a, const struct config *config);
+struct metrics *agent_metrics(struct agent *a);
+void agent_reload(struct agent *a, const struct config *config); /* a new one is in force */
+/* 0, or ERR_DENIED (state/policy). */
+int agent_may_write(struct agent *a, struct str token, struct str command) MUST_USE;
+/* What the endpoints of the same name ask; the second answers before the agent stops. */
+int agent_ask_reload(struct agent *a, struct error *err) MUST_USE;
+void agent_ask_stop(struct agent *a);
+/* The session's TTL starts anew. False: no such session, or it has no TTL. */
+bool agent_renew_session(struct agent *a, struct str id);
 
 /* For asks; core thread. */
 void agent_each_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),

@@ -29,14 +29,18 @@ struct config {
     char *node_name, *node_id, *datacenter, *data_dir, *pid_file;
     struct config_pairs node_meta;
     bool dev, server, bootstrap;
-    char *bind_addr, *advertise_addr, *client_addr, *serf_lan_bind; /* texts as given, resolved below */
-    struct addr bind, advertise;     /* port 0 */
-    struct addr *clients;            /* client_addr may list several; unix sockets apart */
+    int64_t bootstrap_expect; /* 0 or 1; 1 sets bootstrap */
+    /* texts as given, resolved below */
+    char *bind_addr, *advertise_addr, *advertise_addr_wan, *client_addr, *serf_lan_bind;
+    char *addresses_http, *addresses_dns;
+    struct addr bind, advertise, advertise_wan; /* port 0 */
+    struct addr *clients;            /* client_addr may list several; port 0 */
     size_t client_n;
-    char *http_socket;               /* "unix:///path" of addresses.http, or NULL */
-    int64_t port_http, port_https, port_dns, port_server, port_serf_lan, port_serf_wan, port_grpc; /* -1: off */
-    struct config_list start_join, retry_join;
-    char *encrypt;
+    /* Where to listen: addresses.http and addresses.dns, else `clients`; port 0. None: TCP is off. */
+    struct addr *http_addrs, *dns_addrs;
+    size_t http_addr_n, dns_addr_n;
+    char *http_socket;               /* the path of unix:///path in addresses.http, or NULL */
+    int64_t port_http, port_https, port_dns, port_server, port_serf_lan, port_serf_wan; /* -1: off */
     /* logging */
     enum log_level log_level;
     bool log_json;
@@ -50,8 +54,9 @@ struct config {
     bool leave_on_terminate, skip_leave_on_interrupt;
     bool disable_http_unprintable_char_filter;
     struct config_pairs response_headers;
-    struct config_list block_endpoints;
+    struct config_list block_endpoints, allow_write_http_from;
     bool ui;
+    struct duration session_ttl_min;
     /* dns */
     char *domain, *alt_domain;       /* lower case, final dot: "consul." */
     struct config_list recursors;
@@ -63,10 +68,11 @@ struct config {
     int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
     /* mount */
     char *mount;                     /* directory, or NULL */
-    bool mount_allow_other;
-    int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode;
+    bool mount_allow_other, mount_required;
+    int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode; /* ids: -1 is the agent's own */
     /* what was loaded, for reload and error lines */
     struct config_list config_files;
+    struct config_list warnings;     /* whole sentences, for the log at start and reload */
     /* private */
     void *impl;
 };
@@ -75,12 +81,17 @@ struct config {
 struct config *config_new(void);
 void config_free(struct config *c);
 
+/* The arguments themselves are wrong (unknown flag): said without "==> ", with a pointer to -help. */
+#define CONFIG_ERR_USAGE ERR_NOT_FOUND
+
 /* `agent` arguments (without program and command name): flags, files and directories, merge, checks.
  * *ret_help is set when -h/-help/--help was among them (then nothing else is done). */
 int config_load(int argc, char *const *argv, struct config **ret, bool *ret_help,
                 struct error *err) MUST_USE;
-/* Prints all options for people. */
+/* All options: for people, as rows of doc/config.md, as roff for the man page. */
 void config_print_help(struct buf *out);
+void config_print_markdown(struct buf *out);
+void config_print_man(struct buf *out);
 /* Non-secret settings as Consul's /v1/agent/self "DebugConfig"-like object. */
 void config_render(const struct config *c, struct jwrite *w);
 /* The same directory/flags read again; only reloadable options may differ (others: one warning each,

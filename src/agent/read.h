@@ -38,8 +38,8 @@ struct read {
     struct timer timer;
     struct list link;
     struct instant deadline;
-    bool parked;
-    void *confirm;
+    bool active, parked, canceled;
+    void *confirm; /* at the core, to be told that this server still leads */
 };
 
 /* True: finished, outputs are set, `done` will not be called. False: `done` comes later. */
@@ -47,7 +47,7 @@ bool read_start(struct env *env, struct read *r);
 /* done comes with ERR_CANCELED, before this returns for a parked read, later for one at the core;
  * harmless after the end. */
 void read_cancel(struct read *r);
-/* All parked reads end with ERR_CLOSED (shutdown). */
+/* For the worker, at shutdown: all parked reads end with ERR_CLOSED. Those at the core end there. */
 void read_cancel_all(struct env *env);
 
 #endif

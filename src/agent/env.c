@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/env.h"
+
+struct instant env_now(struct env *env)
+{
+    if (env->clock)
+        env->now = env->clock();
+    return env->now;
+}
+
+struct view env_view_begin(struct env *env, struct str token, struct watch_set *watch)
+{
+    return (struct view){
+        .store = store_view_begin(env->reader),
+        .watch = watch,
+        .token = token,
+    };
+}
+
+void env_view_end(struct view *v)
+{
+    store_view_end(v->store);
+    v->store = NULL;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/metrics.h"
+
+#include <stdio.h>
+
+static const char *const names[METRIC_N] = {
+#define X(name, text) [name] = text,
+    METRICS_TABLE(X)
+#undef X
+};
+
+void metrics_add(struct metrics *m, enum metric name, int64_t n)
+{
+    if (m)
+        published_add(&m->counters[name], n);
+}
+
+int64_t metrics_get(const struct metrics *m, enum metric name)
+{
+    return published_read(&m->counters[name]);
+}
+
+/* Go: "2006-01-02 15:04:05 +0000 UTC" */
+static void timestamp(int64_t wall_ns, char dst[40])
+{
+    char iso[32];
+    clock_format_wall(wall_ns, iso);
+    snprintf(dst, 40, "%.10s %.8s +0000 UTC", iso, iso + 11);
+}
+
+static void render_labels(struct jwrite *w)
+{
+    jwrite_name(w, "Labels");
+    jwrite_object(w);
+    jwrite_close(w);
+}
+
+static void render_counter(const char *name, int64_t count, double seconds, struct jwrite *w)
+{
+    /* A plain counter adds one each time: so says its statistics. */
+    jwrite_object(w);
+    jwrite_name(w, "Name");
+    jwrite_z(w, name);
+    jwrite_name(w, "Count");
+    jwrite_i64(w, count);
+    jwrite_name(w, "Rate");
+    jwrite_double(w, seconds > 0 ? (double)count / seconds : 0);
+    jwrite_name(w, "Sum");
+    jwrite_i64(w, count);
+    jwrite_name(w, "Min");
+    jwrite_i64(w, 1);
+    jwrite_name(w, "Max");
+    jwrite_i64(w, 1);
+    jwrite_name(w, "Mean");
+    jwrite_i64(w, 1);
+    jwrite_name(w, "Stddev");
+    jwrite_i64(w, 0);
+    render_labels(w);
+    jwrite_close(w);
+}
+
+void metrics_render(const struct metrics *m, const struct metrics_gauge *gauges, size_t gauge_n,
+                    struct instant now, int64_t wall_ns, struct jwrite *w)
+{
+    char text[40];
+    double seconds = (double)instant_since(now, m->since).ns / 1e9;
+    timestamp(wall_ns, text);
+    jwrite_object(w);
+    jwrite_name(w, "Timestamp");
+    jwrite_z(w, text);
+    jwrite_name(w, "Gauges");
+    jwrite_array(w);
+    for (size_t i = 0; i < gauge_n; i++) {
+        jwrite_object(w);
+        jwrite_name(w, "Name");
+        jwrite_z(w, gauges[i].name);
+        jwrite_name(w, "Value");
+        jwrite_double(w, gauges[i].value);
+        render_labels(w);
+        jwrite_close(w);
+    }
+    jwrite_close(w);
+    jwrite_name(w, "Points");
+    jwrite_array(w);
+    jwrite_close(w);
+    jwrite_name(w, "Counters");
+    jwrite_array(w);
+    for (int i = 0; i < METRIC_N; i++) {
+        int64_t count = metrics_get(m, (enum metric)i);
+        if (count > 0)
+            render_counter(names[i], count, seconds, w);
+    }
+    jwrite_close(w);
+    jwrite_name(w, "Samples");
+    jwrite_array(w);
+    jwrite_close(w);
+    jwrite_close(w);
+}
+
+void metrics_print(const struct metrics *m, const struct metrics_gauge *gauges, size_t gauge_n,
+                   int64_t wall_ns, struct buf *out)
+{
+    char text[40];
+    timestamp(wall_ns, text);
+    for (size_t i = 0; i < gauge_n; i++)
+        buf_putf(out, "[%s][G] '%s': %.3f\n", text, gauges[i].name, gauges[i].value);
+    for (int i = 0; i < METRIC_N; i++)
+        buf_putf(out, "[%s][C] '%s': %lld\n", text, names[i],
+                 (long long)metrics_get(m, (enum metric)i));
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/write.h"
+
+#include "agent/agent.h"
+#include "agent/metrics.h"
+#include "state/policy.h"
+
+static void on_delivered(struct mail *m)
+{
+    struct write *w = LIST_ITEM(m, struct write, mail);
+    ASSERT(w->env->flight_n > 0);
+    w->env->flight_n--;
+    buf_fini(&w->command);
+    w->done(w);
+}
+
+static void send_back(struct write *w)
+{
+    w->mail.deliver = on_delivered;
+    mailbox_post(w->env->self, &w->mail);
+}
+
+/* The result is the log's during this call only: what the door needs is copied. */
+static void on_applied(struct consensus_submit *s)
+{
+    struct write *w = LIST_ITEM(s, struct write, submit);
+    w->status = s->status == ERR_NOT_LEADER ? ERR_NO_LEADER : s->status;
+    w->index = s->index;
+    if (s->status == 0) {
+        w->result.status = s->result->status;
+        buf_put_str(&w->result.body, buf_str(&s->result->body));
+        memcpy(w->result.text, s->result->text, sizeof w->result.text);
+    }
+    send_back(w);
+}
+
+static void on_core(struct mail *m)
+{
+    struct write *w = LIST_ITEM(m, struct write, mail);
+    struct agent *agent = w->env->agent;
+    struct str command = buf_str(&w->command);
+    w->status = agent_may_write(agent, w->token, command);
+    if (w->status) {
+        send_back(w);
+        return;
+    }
+    w->submit.command = command;
+    w->submit.done = on_applied;
+    consensus_submit(agent_consensus(agent), &w->submit);
+}
+
+void write_submit(struct env *env, struct write *w)
+{
+    ASSERT(w->done);
+    w->env = env;
+    w->status = 0;
+    w->index = 0;
+    result_init(&w->result);
+    env->flight_n++;
+    metrics_add(env->metrics, METRIC_WRITES, 1);
+    if (w->command.failed || w->command.n > COMMAND_SIZE_MAX) {
+        w->status = ERR_TOO_LARGE;
+        send_back(w);
+        return;
+    }
+    w->mail.deliver = on_core;
+    mailbox_post(env->core, &w->mail);
+}
+
+void write_fini(struct write *w)
+{
+    result_fini(&w->result);
+}
