@@ -5,7 +5,20 @@
 #ifndef DISCO_CLI_CLI_H
 #define DISCO_CLI_CLI_H
 
+#include "base/buf.h"
+
+/* What commands need of layers the command line may not include; any may be NULL, and the command
+ * that needs it then says that this build has it not. */
+struct cli_hooks {
+    /* config_validate: files and directories of `disco validate`. */
+    int (*validate)(int path_n, char *const *paths, struct error *err);
+    /* config_print_help: the agent's options, for completion. */
+    void (*agent_help)(struct buf *out);
+    /* Prints the records of a log directory for people (`disco debug wal`). */
+    int (*wal_print)(const char *dir, int fd, struct error *err);
+};
+
 /* Runs every command but `agent`; returns the exit status. argv[0] is "disco". */
-int cli_run(int argc, char **argv);
+int cli_run(int argc, char **argv, const struct cli_hooks *hooks);
 
 #endif
