@@ -94,6 +94,7 @@ static const struct cli_flag validate_flags[] = {
 
 #define FLAGS(table) table, sizeof(table) / sizeof(*(table))
 static int run_completion(struct cli *c);
+static int run_doc(struct cli *c);
 
 static const struct cli_command commands[] = {
     {"agent", "[options]", "Run the agent (disco agent -h has its options)", NULL, NULL, 0, 0, NULL},
@@ -106,6 +107,8 @@ static const struct cli_command commands[] = {
     {"completion", "bash", "Print the completion script of a shell",
      "Once: disco completion bash > ~/.local/share/bash-completion/completions/disco",
      NULL, 0, 0, run_completion},
+    {"debug doc", "config.md|options.man|commands.man", "Print a part of the documents that is made from a table",
+     "For doc/update.sh.", NULL, 0, 0, run_doc},
     {"debug wal", "DIRECTORY", "Print the records of a log directory",
      "DIRECTORY is DATA-DIR/raft of an agent. Reads only; the agent may be running.",
      NULL, 0, 0, cli_agent_debug_wal},
@@ -344,7 +347,45 @@ static void help_command(const struct cli *c, FILE *out)
     }
 }
 
-/* ---- completion ---- */
+/* ---- documents and completion ---- */
+
+/* Commands as roff: hyphens are minus signs. */
+static void doc_commands_man(struct buf *out)
+{
+    for (size_t i = 0; i < command_n; i++) {
+        const struct cli_command *command = &commands[i];
+        buf_putf(out, ".TP\n.BR \"%s\" \" %s\"\n%s.\n", command->name, command->args, command->about);
+        if (command->text)
+            buf_putf(out, "%s\n", command->text);
+        for (size_t k = 0; k < command->flag_n; k++) {
+            const struct cli_flag *flag = &command->flags[k];
+            buf_put_z(out, ".RS\n.TP\n.B \\-");
+            for (const char *p = flag->name; *p; p++)
+                buf_putf(out, *p == '-' ? "\\%c" : "%c", *p);
+            buf_putf(out, "%s%s\n%s.\n.RE\n", flag->value ? "=" : "", flag->value ? flag->value : "",
+                     flag->help);
+        }
+    }
+}
+
+static int run_doc(struct cli *c)
+{
+    const char *part = c->arg_n == 1 ? c->args[0] : "";
+    struct buf out;
+
+    buf_init(&out, 0);
+    if (strcmp(part, "config.md") == 0 && c->hooks->config_markdown)
+        c->hooks->config_markdown(&out);
+    else if (strcmp(part, "options.man") == 0 && c->hooks->config_man)
+        c->hooks->config_man(&out);
+    else if (strcmp(part, "commands.man") == 0)
+        doc_commands_man(&out);
+    else
+        return cli_command_fail("No such part: '%s'", part);
+    cli_command_out(buf_str(&out));
+    buf_fini(&out);
+    return 0;
+}
 
 static int run_completion(struct cli *c)
 {
