@@ -17,7 +17,7 @@ void digest_sha256(struct str bytes, uint8_t dst[32])
 
 /* The Castagnoli polynomial 0x1edc6f41, bits reversed, four bits at a time: slow and small, for
  * machines without the instruction. */
-static uint32_t crc32c_portable(uint32_t crc, struct str bytes)
+uint32_t digest_crc32c_portable(uint32_t crc, struct str bytes)
 {
     static const uint32_t table[16] = {
         0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
@@ -25,12 +25,13 @@ static uint32_t crc32c_portable(uint32_t crc, struct str bytes)
         0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
     };
 
+    crc = ~crc;
     for (size_t i = 0; i < bytes.n; i++) {
         crc ^= (unsigned char)bytes.p[i];
         crc = table[crc & 15] ^ (crc >> 4);
         crc = table[crc & 15] ^ (crc >> 4);
     }
-    return crc;
+    return ~crc;
 }
 
 #if defined(__x86_64__)
@@ -55,5 +56,5 @@ uint32_t digest_crc32c(uint32_t crc, struct str bytes)
     if (__builtin_cpu_supports("sse4.2"))
         return ~crc32c_sse42(~crc, bytes);
 #endif
-    return ~crc32c_portable(~crc, bytes);
+    return digest_crc32c_portable(crc, bytes);
 }

@@ -11,5 +11,7 @@
 void digest_sha256(struct str bytes, uint8_t dst[32]);
 /* CRC-32C (Castagnoli) of `bytes`, going on from `crc` (0 at first). */
 uint32_t digest_crc32c(uint32_t crc, struct str bytes);
+/* The same without the instruction; for its test. */
+uint32_t digest_crc32c_portable(uint32_t crc, struct str bytes);
 
 #endif

@@ -375,7 +375,6 @@ int jread_u64(const struct jvalue *v, uint64_t *ret)
 {
     if (jread_type(v) == JREAD_NULL)
         return 0;
-    /* Go reads a uint64 with ParseUint: no sign, so not even -0 */
     if (v->type != JREAD_NUMBER || !v->u.number.is_integer || v->u.number.is_negative)
         return ERR_INVALID;
     *ret = v->u.number.magnitude;

@@ -137,17 +137,17 @@ void log_format(enum log_level l, const char *subsystem, struct str message, boo
 
     ASSERT(l < LOG_OFF && size > 0);
     clock_format_wall(wall_ns, time);
-    buf_init(&line, size - 1);
+    buf_init(&line, 0);
     for (;;) {
         (json ? put_json : put_text)(l, subsystem, message, time, &line);
-        if (!line.failed || message.n == 0)
+        if (line.n < size || message.n == 0)
             break;
         message.n = message.n / 8 * 7;
         buf_clear(&line);
     }
-    *ret_n = line.failed ? 0 : line.n;
+    *ret_n = line.n < size ? line.n : 0;
     if (*ret_n)
-        memcpy(dst, line.p, line.n);
+        memcpy(dst, line.p, *ret_n);
     dst[*ret_n] = '\0';
     buf_fini(&line);
 }
