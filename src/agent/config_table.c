@@ -132,7 +132,7 @@ const struct config_option config_table[] = {
        "TTL of service records: by name, by prefix*, or * for all")
     ON("dns_config.only_passing", NULL, BOOL, dns_only_passing, NULL, ANY, YES,
        "Leave out instances with a warning, too")
-    ON("dns_config.enable_truncate", NULL, BOOL, dns_enable_truncate, NULL, ANY, YES,
+    ON("dns_config.enable_truncate", NULL, BOOL, dns_enable_truncate, "true", ANY, YES,
        "Set TC when a UDP answer was cut")
     ON("dns_config.disable_compression", NULL, BOOL, dns_disable_compression, NULL, ANY, YES,
        "Do not compress names in answers")

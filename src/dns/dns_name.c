@@ -30,7 +30,7 @@ void dns_name_parse(const uint8_t *name, const uint8_t *const *zones, size_t zon
     static const uint8_t arpa[] = "\4arpa"; /* the NUL is the root label */
     struct labels labels;
 
-    ret->name = ret->tag = ret->datacenter = STR_NONE;
+    ret->name = ret->tag = ret->datacenter = ret->whole = STR_NONE;
     ret->ip_n = 0;
     /* The longest zone first, as one may lie in another. */
     size_t best_i = zone_n, best_size = 0;
@@ -78,6 +78,8 @@ static bool split(const uint8_t *name, size_t label_n, struct dns_name *ret, str
         at += n + 1;
         name += n;
     }
+    if (label_n > 0)
+        ret->whole = str_make(ret->text, (size_t)(at - ret->text) - 1);
     return true;
 }
 

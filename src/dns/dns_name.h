@@ -26,8 +26,9 @@ enum dns_name_kind {
 
 struct dns_name {
     enum dns_name_kind kind;
-    struct str name, tag; /* tag empty: any */
+    struct str name, tag;  /* tag empty: any */
     struct str datacenter; /* empty: the agent's own */
+    struct str whole;      /* all labels above the zone, with dots between them */
     uint8_t ip[16];
     size_t ip_n; /* 0, 4 or 16 */
     /* private */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dns/dns_node.h"
+
+#include <libknot/libknot.h>
+
+#include "dns/dns_cname.h"
+
+#define TXT_MAX 2048 /* of one meta pair; a longer one is left out */
+
+static void add_address(struct dns_reply *r, const struct catalog_node *node);
+
+void dns_node_answer(struct dns_reply *r, const struct dns_name *name, bool is_here)
+{
+    struct catalog_node node;
+    uint16_t qtype = r->qtype;
+
+    /* consul: nodeLookup; for any other type not even the name is looked at */
+    if (qtype != KNOT_RRTYPE_ANY && qtype != KNOT_RRTYPE_A && qtype != KNOT_RRTYPE_AAAA &&
+        qtype != KNOT_RRTYPE_TXT)
+        return;
+    if (is_here && !r->view) {
+        r->rcode = KNOT_RCODE_SERVFAIL;
+        return;
+    }
+    if (!is_here || !catalog_node_get(r->view, name->name, &node)) {
+        dns_reply_no_name(r);
+        return;
+    }
+    if (qtype != KNOT_RRTYPE_TXT)
+        add_address(r, &node);
+    if (qtype == KNOT_RRTYPE_TXT || qtype == KNOT_RRTYPE_ANY)
+        dns_node_add_meta(r, DNS_ANSWER, node.meta, r->conf->node_ttl, NULL, 0);
+    else if (r->conf->config->dns_node_meta_txt)
+        dns_node_add_meta(r, DNS_ADDITIONAL, node.meta, r->conf->node_ttl, NULL, 0);
+}
+
+static void add_address(struct dns_reply *r, const struct catalog_node *node)
+{
+    struct str v4 = STR_NONE, v6 = STR_NONE;
+    uint8_t ip[16];
+    size_t ip_n;
+
+    (void)pairs_get(node->tagged_addresses, STR_LIT("lan_ipv4"), &v4);
+    (void)pairs_get(node->tagged_addresses, STR_LIT("lan_ipv6"), &v6);
+    struct str address = dns_reply_address(r->qtype, node->address, v4, v6);
+    if (!dns_reply_ip(address, ip, &ip_n)) {
+        dns_cname_answer(r, address, r->conf->node_ttl, false);
+        return;
+    }
+    if (!dns_reply_wants_ip(r->qtype, ip_n))
+        return;
+    struct dns_record *a = dns_reply_add(
+        r, DNS_ANSWER, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, r->conf->node_ttl);
+    dns_reply_data(r, a, ip, ip_n);
+}
+
+/* RFC 1464 2: '=' and leading or trailing blanks of an attribute are quoted with '`', as is that.
+ * dst has room for twice s. Returns how many octets it took. */
+static size_t quote(char *dst, struct str s, bool is_key)
+{
+    size_t first = 0, last = s.n, n = 0;
+    while (first < s.n && s.p[first] == ' ')
+        first++;
+    while (last > first && s.p[last - 1] == ' ')
+        last--;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (c == '`' || (is_key && (c == '=' || (c == ' ' && (i < first || i >= last)))))
+            dst[n++] = '`';
+        dst[n++] = c;
+    }
+    return n;
+}
+
+/* consul: a key that starts with "rfc1035-" gives its value bare, any other "key=value". */
+static bool is_bare(struct str key)
+{
+    struct str prefix = STR_LIT("rfc1035-");
+    return str_eq_nocase(str_take(key, prefix.n), prefix);
+}
+
+/* Character strings of at most 255 octets each (RFC 1035 3.3.14). Returns the size. */
+static size_t put_strings(uint8_t *dst, struct str text)
+{
+    size_t n = 0;
+    do {
+        struct str part = str_take(text, 255);
+        dst[n++] = (uint8_t)part.n;
+        memcpy(dst + n, part.p, part.n);
+        n += part.n;
+        text = str_drop(text, part.n);
+    } while (text.n > 0);
+    return n;
+}
+
+void dns_node_add_meta(struct dns_reply *r, enum dns_section section, struct pairs meta,
+                       uint32_t ttl, const uint8_t *owner, size_t answer_i)
+{
+    struct str key, value;
+    struct pairs_iter i = pairs_begin(meta);
+
+    while (pairs_next(&i, &key, &value)) {
+        char text[TXT_MAX];
+        uint8_t data[TXT_MAX + TXT_MAX / 255 + 1];
+        struct str whole = value;
+        if (2 * key.n + 1 + 2 * value.n > sizeof(text))
+            continue;
+        if (!is_bare(key)) {
+            size_t n = quote(text, key, true);
+            text[n++] = '=';
+            whole = str_make(text, n + quote(text + n, value, false));
+        }
+        struct dns_record *txt = dns_reply_add(r, section, KNOT_RRTYPE_TXT, ttl);
+        txt->is_optional = section == DNS_ADDITIONAL;
+        if (owner) {
+            txt->name = owner;
+            txt->owner = DNS_OWNER_FULL;
+        }
+        txt->answer_i = (uint16_t)answer_i;
+        dns_reply_data(r, txt, data, put_strings(data, whole));
+    }
+}
+
+void dns_node_answer_addr(struct dns_reply *r, const struct dns_name *name)
+{
+    uint8_t owner[DNS_CONF_NAME_MAX];
+
+    if (name->ip_n == 0)
+        return;
+    /* consul: given whatever type is asked for */
+    struct dns_record *a = dns_reply_add(
+        r, DNS_ANSWER, name->ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, r->conf->node_ttl);
+    dns_reply_data(r, a, name->ip, name->ip_n);
+    /* consul: owned by the name in the first domain, also when asked for in the alternative one.
+     * Ours: within one domain the letters stay as asked, for resolvers that check them (0x20). */
+    if (knot_dname_in_bailiwick(r->qname_lower, r->conf->domain) < 0 &&
+        dns_conf_name(name->whole, r->conf->domain, owner) > 0) {
+        a->name = dns_reply_name(r, owner);
+        a->owner = DNS_OWNER_FULL;
+    }
+}
+
+/* A search for the owner of an address. */
+struct reverse {
+    struct dns_reply *r;
+    const struct dns_name *name;
+    uint8_t target[DNS_CONF_NAME_MAX];
+    size_t target_n;
+    struct str service; /* being looked at */
+};
+
+static bool is_same_ip(const struct reverse *s, struct str address)
+{
+    uint8_t ip[16];
+    size_t n;
+    return dns_reply_ip(address, ip, &n) && n == s->name->ip_n && memcmp(ip, s->name->ip, n) == 0;
+}
+
+static bool on_node(void *data, const struct catalog_node *n)
+{
+    struct reverse *s = data;
+    if (is_same_ip(s, n->address))
+        s->target_n = dns_conf_name(n->name, s->r->conf->node_suffix, s->target);
+    return s->target_n == 0;
+}
+
+static bool on_service_node(void *data, const struct catalog_node *n,
+                            const struct catalog_service *service)
+{
+    (void)n;
+    struct reverse *s = data;
+    if (service->address.n > 0 && is_same_ip(s, service->address))
+        s->target_n = dns_conf_name(service->name, s->r->conf->service_suffix, s->target);
+    return s->target_n == 0;
+}
+
+static bool on_service(void *data, struct str name, struct str tags_packed)
+{
+    (void)tags_packed;
+    struct reverse *s = data;
+    uint64_t index;
+    catalog_service_nodes(s->r->view, name, on_service_node, s, &index);
+    return s->target_n == 0;
+}
+
+/* Consul walks all nodes, then all services: there is no index by address. */
+void dns_node_answer_reverse(struct dns_reply *r, const struct dns_name *name)
+{
+    struct reverse s = {.r = r, .name = name};
+    uint64_t index;
+
+    if (name->ip_n > 0 && r->view) {
+        catalog_nodes(r->view, on_node, &s, &index);
+        if (s.target_n == 0)
+            catalog_services(r->view, on_service, &s, &index);
+    }
+    if (s.target_n == 0) {
+        r->is_forward = true;
+        return;
+    }
+    struct dns_record *ptr = dns_reply_add(r, DNS_ANSWER, KNOT_RRTYPE_PTR, 0);
+    dns_reply_data(r, ptr, s.target, s.target_n);
+}

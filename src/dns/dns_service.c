@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * consul: serviceLookup. The instances come in random order, each time anew,
+ * so that clients which take the first spread (round robin). A question of
+ * any type but SRV is answered with addresses, each once; SRV gives every
+ * (node, address, port) once, with the addresses of the targets as additional
+ * records. Instances registered with a host name count only when there is no
+ * instance with an address: a name with a CNAME can have nothing beside it.
+ */
+#include "dns/dns_service.h"
+
+#include <libknot/libknot.h>
+
+#include "dns/dns_cname.h"
+#include "dns/dns_node.h"
+
+#define SRV_PRIORITY 1 /* consul: always */
+
+/* Values already given, to leave out repetitions: a table of hashes with linear probing. */
+struct seen {
+    uint64_t *slots;
+    size_t slot_n; /* a power of two */
+};
+
+static void add_addresses(struct dns_reply *r, struct dns_instances *all, uint32_t ttl);
+static void add_targets(struct dns_reply *r, struct dns_instances *all, uint32_t ttl);
+
+void dns_service_answer(struct dns_reply *r, const struct dns_name *name)
+{
+    struct dns_instances all;
+
+    if (!r->view) {
+        r->rcode = KNOT_RCODE_SERVFAIL;
+        return;
+    }
+    dns_service_collect(r, name->name, name->tag, &all);
+    if (all.n == 0) {
+        dns_reply_no_name(r);
+        return;
+    }
+    uint32_t ttl = dns_conf_service_ttl(r->conf, name->name);
+    if (r->qtype == KNOT_RRTYPE_SRV)
+        add_targets(r, &all, ttl);
+    else
+        add_addresses(r, &all, ttl);
+    if (r->sections[DNS_ANSWER].n == 0) {
+        uint16_t rcode = r->rcode; /* the name exists: no data of that type */
+        dns_reply_no_name(r);
+        r->rcode = rcode;
+    }
+}
+
+/* ---- which instances ---- */
+
+struct collect {
+    struct dns_reply *r;
+    struct str tag;
+    struct dns_instances *all;
+};
+
+struct verdict {
+    bool is_critical;
+};
+
+static bool on_check(void *data, const struct health_check *c)
+{
+    struct verdict *v = data;
+    v->is_critical = v->is_critical || str_eq_z(c->status, "critical");
+    return !v->is_critical;
+}
+
+/* consul: only the word "critical" takes an instance out; a status of another spelling is neither
+ * passing nor warning and has the weight 1. */
+static bool may_be_given(struct collect *c, const struct health_instance *i, int64_t *ret_weight)
+{
+    *ret_weight = i->service->weight_passing;
+    if (i->worst == HEALTH_PASSING)
+        return true;
+    if (c->r->conf->config->dns_only_passing)
+        return false;
+    *ret_weight = i->service->weight_warning;
+    if (i->worst == HEALTH_WARNING)
+        return true;
+    struct verdict v = {0};
+    health_instance_checks(c->r->view, i->node->name, i->service->id, on_check, &v);
+    *ret_weight = 1;
+    return !v.is_critical;
+}
+
+static void fill_tagged(const struct catalog_service *s, struct dns_instance *ret)
+{
+    struct unpack u = unpack_make(s->tagged_addresses);
+    struct str name, address;
+    int64_t port;
+
+    if (s->tagged_addresses.n == 0)
+        return;
+    uint32_t left = unpack_map(&u);
+    while (catalog_tagged_next(&u, &left, &name, &address, &port)) {
+        if (str_eq_z(name, "lan_ipv4"))
+            ret->v4 = address;
+        else if (str_eq_z(name, "lan_ipv6"))
+            ret->v6 = address;
+    }
+}
+
+static bool on_instance(void *data, const struct health_instance *i)
+{
+    struct collect *c = data;
+    struct dns_instances *all = c->all;
+    int64_t weight;
+
+    if (c->tag.n > 0 && !catalog_service_has_tag(i->service, c->tag))
+        return true;
+    if (!may_be_given(c, i, &weight))
+        return true;
+    if (all->n == all->cap) {
+        size_t cap = all->cap ? 2 * all->cap : 8;
+        struct dns_instance *items = dns_mem_alloc(c->r->mem, cap * sizeof(items[0]));
+        if (all->n)
+            memcpy(items, all->items, all->n * sizeof(items[0]));
+        all->items = items;
+        all->cap = cap;
+    }
+    struct dns_instance *ret = &all->items[all->n++];
+    *ret = (struct dns_instance){.node = i->node->name,
+                                 .node_address = i->node->address,
+                                 .address = i->service->address,
+                                 .meta = i->node->meta,
+                                 .port = (uint16_t)i->service->port, /* consul: modulo 65536 */
+                                 .weight = (uint16_t)weight};
+    if (c->r->qtype == KNOT_RRTYPE_A || c->r->qtype == KNOT_RRTYPE_AAAA) {
+        (void)pairs_get(i->node->tagged_addresses, STR_LIT("lan_ipv4"), &ret->node_v4);
+        (void)pairs_get(i->node->tagged_addresses, STR_LIT("lan_ipv6"), &ret->node_v6);
+        fill_tagged(i->service, ret);
+    }
+    return true;
+}
+
+void dns_service_collect(struct dns_reply *r, struct str service, struct str tag,
+                         struct dns_instances *ret)
+{
+    struct collect c = {.r = r, .tag = tag, .all = ret};
+    uint64_t index;
+
+    *ret = (struct dns_instances){0};
+    health_service_nodes(r->view, service, on_instance, &c, &index);
+}
+
+const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_instances *all,
+                                            size_t i)
+{
+    ASSERT(i < all->n);
+    size_t other = i + (size_t)rng_below(r->rng, all->n - i); /* Fisher-Yates, as far as needed */
+    struct dns_instance picked = all->items[other];
+    all->items[other] = all->items[i];
+    all->items[i] = picked;
+    return &all->items[i];
+}
+
+/* ---- each once ---- */
+
+static void seen_init(struct dns_reply *r, size_t n, struct seen *s)
+{
+    s->slot_n = 16;
+    while (s->slot_n < 2 * n)
+        s->slot_n *= 2;
+    s->slots = dns_mem_alloc(r->mem, s->slot_n * sizeof(s->slots[0]));
+    memset(s->slots, 0, s->slot_n * sizeof(s->slots[0]));
+}
+
+/* Was that hash there already? 64 bits of a seeded hash: two values do not share one. */
+static bool seen_before(struct seen *s, uint64_t hash)
+{
+    hash |= 1; /* 0 is an empty slot */
+    size_t i = (size_t)(hash >> 20) & (s->slot_n - 1);
+    while (s->slots[i] != 0) {
+        if (s->slots[i] == hash)
+            return true;
+        i = (i + 1) & (s->slot_n - 1);
+    }
+    s->slots[i] = hash;
+    return false;
+}
+
+/* ---- addresses ---- */
+
+/* The address, or the host name, that an instance is reached at. */
+static struct str address_of(const struct dns_reply *r, const struct dns_instance *i)
+{
+    struct str node = dns_reply_address(r->qtype, i->node_address, i->node_v4, i->node_v6);
+    struct str service = dns_reply_address(r->qtype, i->address, i->v4, i->v6);
+    uint8_t name[DNS_CONF_NAME_MAX];
+
+    if (service.n == 0)
+        return node;
+    /* consul: a service whose address is the name asked for would point to itself */
+    if (dns_conf_name(service, NULL, name) > 0 && knot_dname_is_case_equal(name, r->qname))
+        return node;
+    return service;
+}
+
+static void add_addresses(struct dns_reply *r, struct dns_instances *all, uint32_t ttl)
+{
+    const struct dns_list *answer = &r->sections[DNS_ANSWER];
+    int64_t limit = r->conf->config->dns_a_record_limit;
+    struct str host = STR_NONE; /* the first instance that has a name for address */
+    struct seen seen;
+    uint64_t seed = rng_u64(r->rng);
+
+    seen_init(r, all->n, &seen);
+    for (size_t i = 0; i < all->n && answer->n <= r->answer_max; i++) {
+        uint8_t ip[16];
+        size_t ip_n;
+        struct str address = address_of(r, dns_service_pick(r, all, i));
+        if (address.n == 0)
+            continue;
+        if (!dns_reply_ip(address, ip, &ip_n)) {
+            if (host.n == 0)
+                host = address;
+            continue;
+        }
+        if (!dns_reply_wants_ip(r->qtype, ip_n) ||
+            seen_before(&seen, str_hash(str_make(ip, ip_n), seed)))
+            continue;
+        struct dns_record *a =
+            dns_reply_add(r, DNS_ANSWER, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, ttl);
+        dns_reply_data(r, a, ip, ip_n);
+        if (limit > 0 && (int64_t)answer->n == limit)
+            return;
+    }
+    if (answer->n == 0 && host.n > 0)
+        dns_cname_answer(r, host, ttl, true);
+}
+
+/* ---- SRV ---- */
+
+/* "0a000001.addr.dc1.consul." for an address. */
+static size_t addr_name(const struct dns_conf *c, const uint8_t *ip, size_t ip_n, uint8_t *dst)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[32];
+    for (size_t i = 0; i < ip_n; i++) {
+        hex[2 * i] = digits[ip[i] >> 4];
+        hex[2 * i + 1] = digits[ip[i] & 15];
+    }
+    return dns_conf_name(str_make(hex, 2 * ip_n), c->addr_suffix, dst);
+}
+
+static void add_target(struct dns_reply *r, const struct dns_instance *instance, uint32_t ttl)
+{
+    uint8_t data[6 + DNS_CONF_NAME_MAX], ip[16];
+    size_t ip_n = 0, n;
+    struct str address = address_of(r, instance);
+    bool is_ip = dns_reply_ip(address, ip, &ip_n);
+    bool is_own = address.p != instance->node_address.p || address.n != instance->node_address.n;
+
+    if (!is_ip) {
+        n = dns_conf_name(address, NULL, data + 6);
+    } else {
+        n = is_own ? 0 : dns_conf_name(instance->node, r->conf->node_suffix, data + 6);
+        /* Ours: also for a node whose name DNS cannot carry */
+        if (n == 0)
+            n = addr_name(r->conf, ip, ip_n, data + 6);
+    }
+    if (n == 0)
+        return;
+    knot_wire_write_u16(data, SRV_PRIORITY);
+    knot_wire_write_u16(data + 2, instance->weight);
+    knot_wire_write_u16(data + 4, instance->port);
+    struct dns_record *srv = dns_reply_add(r, DNS_ANSWER, KNOT_RRTYPE_SRV, ttl);
+    dns_reply_data(r, srv, data, 6 + n);
+    const uint8_t *target = srv->rdata->data + 6;
+    size_t answer_i = r->sections[DNS_ANSWER].n - 1;
+    if (is_ip) {
+        struct dns_record *a =
+            dns_reply_add(r, DNS_ADDITIONAL, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, ttl);
+        dns_reply_own(a, target, DNS_ANSWER, answer_i);
+        dns_reply_data(r, a, ip, ip_n);
+    } else {
+        dns_cname_additional(r, answer_i, ttl);
+    }
+    if (r->conf->config->dns_node_meta_txt && pairs_count(instance->meta) > 0 &&
+        dns_conf_name(instance->node, r->conf->node_suffix, data) > 0)
+        dns_node_add_meta(r, DNS_ADDITIONAL, instance->meta, ttl, dns_reply_name(r, data),
+                          answer_i);
+}
+
+static void add_targets(struct dns_reply *r, struct dns_instances *all, uint32_t ttl)
+{
+    struct seen seen;
+    uint64_t seed = rng_u64(r->rng);
+
+    seen_init(r, all->n, &seen);
+    for (size_t i = 0; i < all->n && r->sections[DNS_ANSWER].n <= r->answer_max; i++) {
+        const struct dns_instance *picked = dns_service_pick(r, all, i);
+        uint64_t hash = str_hash(picked->node, seed ^ picked->port);
+        if (!seen_before(&seen, str_hash(picked->address, hash)))
+            add_target(r, picked, ttl);
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Instances of a service as records.
+ */
+#ifndef DISCO_DNS_DNS_SERVICE_H
+#define DISCO_DNS_DNS_SERVICE_H
+
+#include "dns/dns_name.h"
+#include "dns/dns_reply.h"
+#include "state/health.h"
+
+/* What answers need of an instance; texts are borrowed from the view. */
+struct dns_instance {
+    struct str node, node_address, node_v4, node_v6;
+    struct str address, v4, v6; /* of the service; empty: the node's */
+    struct pairs meta;          /* of the node */
+    uint16_t port, weight;
+};
+struct dns_instances {
+    struct dns_instance *items;
+    size_t n, cap;
+};
+
+void dns_service_answer(struct dns_reply *r, const struct dns_name *name);
+/* Instances that may be given out: not critical, only passing ones if so configured, with the tag.
+ */
+void dns_service_collect(struct dns_reply *r, struct str service, struct str tag,
+                         struct dns_instances *ret);
+/* The i-th of a random order; to be called with i = 0, 1, 2 ... */
+const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_instances *all,
+                                            size_t i);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A question that only recursors can answer is kept with its packet; when
+ * they have spoken, what they said is passed on (a name of nobody's zone
+ * here), or the question is run again with what they said beside the view
+ * (names that a service points to).
+ */
+#include <libknot/libknot.h>
+
+#include "base/mem.h"
+#include "dns/dns_pack.h"
+#include "dns/dns_worker.h"
+
+#define CHASE_QUESTION_MAX (KNOT_WIRE_HEADER_SIZE + DNS_CONF_NAME_MAX + 4)
+
+/* What a call to the recursors belongs to. */
+struct dns_worker_call {
+    struct dns_forward_call call;
+    struct dns_pending *pending;
+};
+
+static void on_forwarded(struct dns_forward_call *c, struct str answer);
+static void on_chased(struct dns_forward_call *c, struct str answer);
+static void finish(struct dns_pending *p, const uint8_t *answer, size_t n);
+
+/* ---- life ---- */
+
+static int make(struct env *env, void *uv_loop, struct dns_conf **ret_conf,
+                struct dns_forward **ret_forward, struct error *err)
+{
+    struct dns_conf *conf;
+    int status = dns_conf_new(env->config, &conf, err);
+
+    if (status != 0)
+        return status;
+    *ret_forward = NULL;
+    if (conf->has_recursors)
+        status = dns_forward_new(uv_loop, env, env->config, ret_forward, err);
+    if (status != 0) {
+        dns_conf_free(conf);
+        return status;
+    }
+    *ret_conf = conf;
+    return 0;
+}
+
+int dns_worker_init(struct dns_worker *w, void *uv_loop, struct env *env, struct error *err)
+{
+    *w = (struct dns_worker){.env = env, .loop = uv_loop};
+    list_init(&w->pendings);
+    int status = make(env, uv_loop, &w->conf, &w->forward, err);
+    if (status != 0)
+        return status;
+    dns_mem_init(&w->mem);
+    w->out = mem_alloc(DNS_WORKER_OUT_SIZE);
+    return 0;
+}
+
+void dns_worker_fini(struct dns_worker *w)
+{
+    ASSERT(w->pending_n == 0);
+    dns_conf_free(w->conf);
+    dns_mem_fini(&w->mem);
+    mem_free(w->out);
+}
+
+static void on_retired(void *data)
+{
+    struct dns_worker *w = data;
+    w->retiring_n--;
+    if (w->on_idle)
+        w->on_idle(w);
+}
+
+void dns_worker_reload(struct dns_worker *w)
+{
+    struct error err = {0};
+    struct dns_conf *conf;
+    struct dns_forward *forward;
+
+    if (make(w->env, w->loop, &conf, &forward, &err) != 0) {
+        /* The new configuration goes away with the old forward still in use: keep the names, take
+         * the settings. */
+        log_warn("agent.dns", "reload: %s", err.text);
+        w->conf->config = w->env->config;
+        return;
+    }
+    w->conf->config = w->env->config;
+    if (w->forward) {
+        w->retiring_n++;
+        dns_forward_close(w->forward, on_retired, w); /* what waits for it gets SERVFAIL */
+    }
+    dns_conf_free(w->conf);
+    w->conf = conf;
+    w->forward = forward;
+}
+
+/* ---- answering ---- */
+
+struct view *dns_worker_begin(struct dns_worker *w, struct view *view)
+{
+    const struct published *p = w->env->published;
+    const struct config *c = w->env->config;
+    bool has_state = published_get(p, PUBLISHED_APPLIED_INDEX) > 0 ||
+                     published_get(p, PUBLISHED_KNOWS_LEADER) != 0;
+    uint64_t age_ms = published_get(p, PUBLISHED_LAST_CONTACT_MS);
+    bool may_be_stale = c->dns_allow_stale && (c->dns_max_stale.ns <= 0 ||
+                                               age_ms <= (uint64_t)duration_ms(c->dns_max_stale));
+
+    if (!has_state || (!may_be_stale && published_get(p, PUBLISHED_IS_LEADER) == 0))
+        return NULL;
+    *view = env_view_begin(w->env, STR_NONE, NULL);
+    return view;
+}
+
+void dns_worker_end(struct view *view)
+{
+    if (view)
+        env_view_end(view);
+}
+
+static struct dns_question question_of(struct dns_worker *w, struct view *view, struct str packet,
+                                       bool is_tcp, struct dns_chase *chase, uint64_t seed)
+{
+    return (struct dns_question){.packet = packet,
+                                 .is_tcp = is_tcp,
+                                 .conf = w->conf,
+                                 .view = view,
+                                 .now_s = (uint32_t)(clock_wall_ns() / 1000000000),
+                                 .seed = seed,
+                                 .chase = chase,
+                                 .mem = &w->mem};
+}
+
+enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, struct str packet,
+                                   bool is_tcp, struct dns_chase *chase, uint64_t *ret_seed,
+                                   uint8_t *out, size_t *ret_n)
+{
+    chase->n = 0;
+    chase->is_final = false;
+    *ret_seed = rng_u64(w->env->rng);
+    struct dns_question q = question_of(w, view, packet, is_tcp, chase, *ret_seed);
+    enum dns_outcome outcome = dns_answer(&q, out, ret_n);
+    dns_mem_reset(&w->mem);
+    return outcome;
+}
+
+size_t dns_worker_servfail(struct dns_worker *w, struct str packet, bool is_tcp, uint8_t *out)
+{
+    struct dns_question q = question_of(w, NULL, packet, is_tcp, NULL, 0);
+    size_t n = dns_answer_servfail(&q, out);
+    dns_mem_reset(&w->mem);
+    return n;
+}
+
+/* ---- waiting ---- */
+
+/* A question for the addresses of a name (consul: always A). */
+static size_t chase_question(const uint8_t *name, uint8_t *dst)
+{
+    size_t n = knot_dname_size(name);
+    memset(dst, 0, KNOT_WIRE_HEADER_SIZE);
+    knot_wire_set_rd(dst);
+    knot_wire_set_qdcount(dst, 1);
+    memcpy(dst + KNOT_WIRE_HEADER_SIZE, name, n);
+    knot_wire_write_u16(dst + KNOT_WIRE_HEADER_SIZE + n, KNOT_RRTYPE_A);
+    knot_wire_write_u16(dst + KNOT_WIRE_HEADER_SIZE + n + 2, KNOT_CLASS_IN);
+    return KNOT_WIRE_HEADER_SIZE + n + 4;
+}
+
+void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outcome outcome,
+                     struct str packet, bool is_tcp, const struct dns_chase *chase, uint64_t seed)
+{
+    ASSERT(w->forward && (outcome == DNS_FORWARD || outcome == DNS_CHASE));
+    size_t n = outcome == DNS_FORWARD ? 1 : chase->n;
+
+    p->worker = w;
+    p->seed = seed;
+    p->is_tcp = is_tcp;
+    p->packet = str_make(mem_dup(packet.p, packet.n), packet.n);
+    p->chase = outcome == DNS_CHASE ? mem_dup(chase, sizeof(*chase)) : NULL;
+    p->call_n = n;
+    p->calls = mem_alloc(n * sizeof(p->calls[0]));
+    list_init(&p->link);
+    list_push(&w->pendings, &p->link);
+    w->pending_n++;
+    struct dns_worker_call *calls = p->calls;
+    for (size_t i = 0; i < n; i++)
+        calls[i].pending = p;
+    if (outcome == DNS_FORWARD) {
+        calls[0].call.done = on_forwarded;
+        dns_forward_start(w->forward, &calls[0].call, p->packet, is_tcp);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint8_t question[CHASE_QUESTION_MAX];
+        p->chase->items[i].packet = STR_NONE;
+        calls[i].call.done = on_chased;
+        size_t size = chase_question(p->chase->items[i].name, question);
+        dns_forward_start(w->forward, &calls[i].call, str_make(question, size), false);
+    }
+}
+
+static void on_forwarded(struct dns_forward_call *c, struct str answer)
+{
+    struct dns_pending *p = LIST_ITEM(c, struct dns_worker_call, call)->pending;
+    struct dns_worker *w = p->worker;
+
+    if (answer.n > 0) {
+        finish(p, (const uint8_t *)answer.p, answer.n);
+        return;
+    }
+    size_t n = dns_worker_servfail(w, p->packet, p->is_tcp, w->out);
+    finish(p, w->out, n);
+}
+
+static void on_chased(struct dns_forward_call *c, struct str answer)
+{
+    struct dns_worker_call *call = LIST_ITEM(c, struct dns_worker_call, call);
+    struct dns_pending *p = call->pending;
+    struct dns_worker *w = p->worker;
+    struct view view;
+    size_t n = 0;
+
+    if (answer.n > 0)
+        p->chase->items[call - p->calls].packet = str_make(mem_dup(answer.p, answer.n), answer.n);
+    if (--p->call_n > 0)
+        return;
+    p->chase->is_final = true;
+    struct view *v = dns_worker_begin(w, &view);
+    struct dns_question q = question_of(w, v, p->packet, p->is_tcp, p->chase, p->seed);
+    enum dns_outcome outcome = dns_answer(&q, w->out, &n);
+    if (outcome != DNS_ANSWERED) /* the state has changed so that the name is no longer ours */
+        n = dns_answer_servfail(&q, w->out);
+    dns_worker_end(v);
+    dns_mem_reset(&w->mem);
+    finish(p, w->out, n);
+}
+
+static void finish(struct dns_pending *p, const uint8_t *answer, size_t n)
+{
+    struct dns_worker *w = p->worker;
+
+    list_remove(&p->link);
+    w->pending_n--;
+    mem_free((void *)(uintptr_t)p->packet.p);
+    if (p->chase)
+        for (size_t i = 0; i < p->chase->n; i++)
+            mem_free((void *)(uintptr_t)p->chase->items[i].packet.p);
+    mem_free(p->chase);
+    mem_free(p->calls);
+    p->done(p, answer, n);
+    if (w->pending_n == 0 && w->on_idle)
+        w->on_idle(w);
+}
