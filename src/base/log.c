@@ -19,10 +19,11 @@
  * is a second thread. */
 static struct {
     struct published_counter level, tap_level;
-    void (*tap)(enum log_level l, struct str line);
+    void (*tap)(void *data, enum log_level l, struct str line);
+    void *tap_data;
     int fd;
     bool json;
-} the_log = {{LOG_INFO}, {LOG_OFF}, NULL, STDERR_FILENO, false};
+} the_log = {{LOG_INFO}, {LOG_OFF}, NULL, NULL, STDERR_FILENO, false};
 
 static const char *const names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF"};
 static const char *const names_lower[] = {"trace", "debug", "info", "warn", "error", "off"};
@@ -62,9 +63,11 @@ void log_set_output(int fd, bool json)
     the_log.json = json;
 }
 
-void log_set_tap(enum log_level level, void (*tap)(enum log_level l, struct str line))
+void log_set_tap(enum log_level level, void (*tap)(void *data, enum log_level l, struct str line),
+                 void *data)
 {
     the_log.tap = tap;
+    the_log.tap_data = data;
     published_write(&the_log.tap_level, tap ? level : LOG_OFF);
 }
 
@@ -188,7 +191,7 @@ void log_line(enum log_level l, const char *subsystem, const char *fmt, ...)
     wall_ns = clock_wall_ns();
     if (for_tap) {
         log_format(l, subsystem, text, false, wall_ns, line, sizeof(line) - 1, &n);
-        the_log.tap(l, str_make(line, n));
+        the_log.tap(the_log.tap_data, l, str_make(line, n));
     }
     if (for_output) {
         log_format(l, subsystem, text, the_log.json, wall_ns, line, sizeof(line) - 1, &n);

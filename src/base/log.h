@@ -24,8 +24,10 @@ void log_set_level(enum log_level l); /* any time, any thread */
 enum log_level log_get_level(void);
 /* At start only. fd is borrowed. */
 void log_set_output(int fd, bool json);
-/* At start only; NULL removes it. Lines below `level` of the tap are not formatted for it. */
-void log_set_tap(enum log_level level, void (*tap)(enum log_level l, struct str line));
+/* Before there is a second thread, and after; NULL removes it. Lines below `level` of the tap are not
+ * formatted for it; the line is text, also when the output is JSON. */
+void log_set_tap(enum log_level level, void (*tap)(void *data, enum log_level l, struct str line),
+                 void *data);
 
 /* Lets a tap get lines below the output's level. */
 void log_set_tap_level(enum log_level level);

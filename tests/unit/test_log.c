@@ -11,7 +11,7 @@ static struct {
     char last[9000];
 } tapped;
 
-static void on_line(enum log_level l, struct str line)
+static void on_line(void *data, enum log_level l, struct str line)
 {
     (void)l;
     tapped.n++;
@@ -90,7 +90,7 @@ static void test_output_and_tap(void **state)
     n = read(fds[0], text, sizeof(text) - 1);
     assert_true(n > 25);
     assert_string_equal(text + 24, " [WARN]  sub: written 7\n");
-    log_set_tap(LOG_OFF, on_line);
+    log_set_tap(LOG_OFF, on_line, NULL);
     log_error("sub", "for the output");
     assert_int_equal(tapped.n, 0);
     log_set_tap_level(LOG_DEBUG);
@@ -98,7 +98,7 @@ static void test_output_and_tap(void **state)
     log_debug("sub", "for the tap");
     assert_int_equal(tapped.n, 1);
     assert_string_equal(tapped.last + 24, " [DEBUG] sub: for the tap");
-    log_set_tap(LOG_OFF, NULL);
+    log_set_tap(LOG_OFF, NULL, NULL);
     log_debug("sub", "for none");
     assert_int_equal(tapped.n, 1);
     n = read(fds[0], text, sizeof(text) - 1);
