@@ -24,16 +24,16 @@ struct agent_subscriber {
 struct agent_member {
     const char *name, *address;
     uint16_t port;
-    int status; /* serf: 1 alive, 2 leaving, 3 left, 4 failed */
+    int status;                      /* serf: 1 alive, 2 leaving, 3 left, 4 failed */
     const struct config_pairs *tags; /* sorted by name */
 };
 
 /* What the agent asks of the program around it, on the core thread. */
 struct agent_hooks {
     void *data;
-    void (*fatal)(void *data, const char *why);             /* the log cannot go on: exit 1 */
-    int (*reload)(void *data, struct error *err);           /* /v1/agent/reload */
-    void (*stop)(void *data);                               /* /v1/agent/leave */
+    void (*fatal)(void *data, const char *why);   /* the log cannot go on: exit 1 */
+    int (*reload)(void *data, struct error *err); /* /v1/agent/reload */
+    void (*stop)(void *data);                     /* /v1/agent/leave */
 };
 
 /* Takes the data directory's lock, loads or makes the node id, opens store, state and consensus.
@@ -67,6 +67,11 @@ bool agent_renew_session(struct agent *a, struct str id);
 /* For asks; core thread. */
 void agent_each_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
                        void *data);
+/* The same for the WAN: "node1.dc1". */
+void agent_each_wan_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
+                           void *data);
+/* One object as in /v1/agent/members. */
+void agent_render_member(const struct agent_member *m, struct jwrite *w);
 /* /v1/agent/self's objects. */
 void agent_render_self(struct agent *a, struct jwrite *w);
 /* Counters, gauges and samples: SIGUSR1 and /v1/agent/metrics. */

@@ -34,18 +34,20 @@ struct config {
     char *bind_addr, *advertise_addr, *advertise_addr_wan, *client_addr, *serf_lan_bind;
     char *addresses_http, *addresses_dns;
     struct addr bind, advertise, advertise_wan; /* port 0 */
-    struct addr *clients;            /* client_addr may list several; port 0 */
+    struct addr *clients;                       /* client_addr may list several; port 0 */
     size_t client_n;
-    /* Where to listen: addresses.http and addresses.dns, else `clients`; port 0. None: TCP is off. */
+    /* Where to listen: addresses.http and addresses.dns, else `clients`; port 0. None: TCP is off.
+     */
     struct addr *http_addrs, *dns_addrs;
     size_t http_addr_n, dns_addr_n;
-    char *http_socket;               /* the path of unix:///path in addresses.http, or NULL */
-    int64_t port_http, port_https, port_dns, port_server, port_serf_lan, port_serf_wan; /* -1: off */
+    char *http_socket; /* the path of unix:///path in addresses.http, or NULL */
+    int64_t port_http, port_https, port_dns, port_server, port_serf_lan,
+        port_serf_wan; /* -1: off */
     /* logging */
     enum log_level log_level;
     bool log_json;
     /* machinery */
-    int64_t workers;                 /* 0: one a CPU */
+    int64_t workers; /* 0: one a CPU */
     int64_t raft_multiplier;
     int64_t raft_snapshot_threshold, raft_trailing_logs;
     int64_t kv_max_value_size, txn_max_req_len;
@@ -58,21 +60,22 @@ struct config {
     bool ui;
     struct duration session_ttl_min;
     /* dns */
-    char *domain, *alt_domain;       /* lower case, final dot: "consul." */
+    char *domain, *alt_domain; /* lower case, final dot: "consul." */
     struct config_list recursors;
     struct duration dns_node_ttl, dns_recursor_timeout;
     struct config_pairs dns_service_ttl; /* name or prefix* -> duration text */
-    bool dns_only_passing, dns_enable_truncate, dns_disable_compression, dns_allow_stale, dns_node_meta_txt;
+    bool dns_only_passing, dns_enable_truncate, dns_disable_compression, dns_allow_stale,
+        dns_node_meta_txt;
     struct duration dns_max_stale;
     int64_t dns_udp_answer_limit, dns_a_record_limit;
     int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
     /* mount */
-    char *mount;                     /* directory, or NULL */
+    char *mount; /* directory, or NULL */
     bool mount_allow_other, mount_required;
     int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode; /* ids: -1 is the agent's own */
     /* what was loaded, for reload and error lines */
     struct config_list config_files;
-    struct config_list warnings;     /* whole sentences, for the log at start and reload */
+    struct config_list warnings; /* whole sentences, for the log at start and reload */
     /* private */
     void *impl;
 };
@@ -81,11 +84,12 @@ struct config {
 struct config *config_new(void);
 void config_free(struct config *c);
 
-/* The arguments themselves are wrong (unknown flag): said without "==> ", with a pointer to -help. */
+/* The arguments themselves are wrong (unknown flag): said without "==> ", with a pointer to -help.
+ */
 #define CONFIG_ERR_USAGE ERR_NOT_FOUND
 
-/* `agent` arguments (without program and command name): flags, files and directories, merge, checks.
- * *ret_help is set when -h/-help/--help was among them (then nothing else is done). */
+/* `agent` arguments (without program and command name): flags, files and directories, merge,
+ * checks. *ret_help is set when -h/-help/--help was among them (then nothing else is done). */
 int config_load(int argc, char *const *argv, struct config **ret, bool *ret_help,
                 struct error *err) MUST_USE;
 /* All options: for people, as rows of doc/config.md, as roff for the man page. */
@@ -94,8 +98,8 @@ void config_print_markdown(struct buf *out);
 void config_print_man(struct buf *out);
 /* Non-secret settings as Consul's /v1/agent/self "DebugConfig"-like object. */
 void config_render(const struct config *c, struct jwrite *w);
-/* The same directory/flags read again; only reloadable options may differ (others: one warning each,
- * kept as they were). */
+/* The same directory/flags read again; only reloadable options may differ (others: one warning
+ * each, kept as they were). */
 int config_reload(const struct config *old, struct config **ret, struct error *err) MUST_USE;
 /* For `disco validate`: files and directories only. */
 int config_validate(int path_n, char *const *paths, struct error *err) MUST_USE;

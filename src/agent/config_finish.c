@@ -41,7 +41,8 @@ int config_finish_fields(struct config *c, struct error *err)
     return config_finish_problems(&p, err);
 }
 
-/* In the order of consul's config.Builder.Validate, so that of two mistakes the same one is named. */
+/* In the order of consul's config.Builder.Validate, so that of two mistakes the same one is named.
+ */
 int config_finish_check(struct config *c, struct error *err)
 {
     int rc = check_who(c, err);
@@ -224,8 +225,10 @@ static int check_who(struct config *c, struct error *err)
     for (const char *b = c->node_name; *b; b++) {
         if (is_name_byte(*b))
             continue;
-        warn(c, "Node name \"%s\" will not be discoverable via DNS due to invalid characters. "
-                "Valid characters include all alpha-numerics and dashes.", c->node_name);
+        warn(c,
+             "Node name \"%s\" will not be discoverable via DNS due to invalid characters. "
+             "Valid characters include all alpha-numerics and dashes.",
+             c->node_name);
         break;
     }
     return 0;
@@ -337,16 +340,17 @@ static int check_available(struct config *c, struct error *err)
         bool differs = o->type == CONFIG_ANY || !config_value_eq(v, &preset);
         config_value_fini(&preset);
         if (differs && o->use == CONFIG_REFUSED)
-            config_finish_problem(&p, "%s%s: not available in this version (%s)",
-                                  o->key ? "" : "-", o->key ? o->key : o->flag, o->help);
+            config_finish_problem(&p, "%s%s: not available in this version (%s)", o->key ? "" : "-",
+                                  o->key ? o->key : o->flag, o->help);
         else if (differs)
             warn(c, "%s has no effect in this version", o->key);
     }
     if (c->port_https > 0)
         config_finish_problem(&p, "ports.https: not available in this version");
     if (c->bootstrap_expect > 1)
-        config_finish_problem(&p, "bootstrap_expect = %lld: not available in this version: "
-                                  "one server is a whole cluster, use bootstrap = true",
+        config_finish_problem(&p,
+                              "bootstrap_expect = %lld: not available in this version: "
+                              "one server is a whole cluster, use bootstrap = true",
                               (long long)c->bootstrap_expect);
     if (!c->server)
         config_finish_problem(&p, "server = false: not available in this version: "

@@ -11,9 +11,10 @@
 
 /* What struct config's `impl` is. */
 struct config_impl {
-    struct config_value *values; /* config_table_n of them; fields of struct config borrow from here */
-    struct arena arena;          /* derived texts and addresses */
-    char **argv;                 /* the arguments, for a reload; NULL: none */
+    struct config_value
+        *values;        /* config_table_n of them; fields of struct config borrow from here */
+    struct arena arena; /* derived texts and addresses */
+    char **argv;        /* the arguments, for a reload; NULL: none */
     int argc;
 };
 

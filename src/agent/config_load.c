@@ -5,8 +5,6 @@
  * the order of their names), then everything else given by flags. A later
  * scalar replaces, lists append, maps take over name by name.
  */
-#include "agent/config_finish.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "agent/config_finish.h"
 
 #define FILE_SIZE_MAX ((size_t)16 << 20)
 #define PATH_TEXT_MAX 256
@@ -350,10 +350,10 @@ static int file_read(struct config_impl *impl, const char *path, struct error *e
     struct jvalue *root = NULL;
     struct config_problems p = {0};
     buf_init(&bytes, FILE_SIZE_MAX);
-    int rc = str_has_suffix(str_z(path), STR_LIT(".hcl"))
-                 ? error_set(err, ERR_UNSUPPORTED, "config: %s: HCL is not available: write JSON",
-                             path)
-                 : file_bytes(path, &bytes, err);
+    int rc =
+        str_has_suffix(str_z(path), STR_LIT(".hcl"))
+            ? error_set(err, ERR_UNSUPPORTED, "config: %s: HCL is not available: write JSON", path)
+            : file_bytes(path, &bytes, err);
     if (rc)
         goto out;
     rc = jread_parse(buf_str(&bytes), &root, err);

@@ -4,8 +4,8 @@
 static const char *kind_of(const struct config_option *o)
 {
     static const char *const kinds[] = {
-        [CONFIG_BOOL] = "true or false", [CONFIG_INT] = "number",   [CONFIG_TEXT] = "text",
-        [CONFIG_DURATION] = "duration",  [CONFIG_LIST] = "list",    [CONFIG_PAIRS] = "object",
+        [CONFIG_BOOL] = "true or false", [CONFIG_INT] = "number",      [CONFIG_TEXT] = "text",
+        [CONFIG_DURATION] = "duration",  [CONFIG_LIST] = "list",       [CONFIG_PAIRS] = "object",
         [CONFIG_LEVEL] = "log level",    [CONFIG_MODE] = "octal mode", [CONFIG_ANY] = "any"};
     return kinds[o->type];
 }
@@ -63,16 +63,16 @@ static void markdown_row(const struct config_option *o, struct buf *out)
 
 void config_print_markdown(struct buf *out)
 {
-    static const char *const titles[] = {
-        [CONFIG_WORKS] = "Options",
-        [CONFIG_IGNORED] = "Accepted without effect",
-        [CONFIG_NOTED] = "Accepted without effect, with a warning",
-        [CONFIG_REFUSED] = "Refused, unless at the default"};
+    static const char *const titles[] = {[CONFIG_WORKS] = "Options",
+                                         [CONFIG_IGNORED] = "Accepted without effect",
+                                         [CONFIG_NOTED] = "Accepted without effect, with a warning",
+                                         [CONFIG_REFUSED] = "Refused, unless at the default"};
     buf_put_z(out, "# Options of the agent\n\n"
                    "Made from the table in src/agent/config_table.c; do not edit.\n");
     for (int use = CONFIG_WORKS; use <= CONFIG_REFUSED; use++) {
-        buf_putf(out, "\n## %s\n\n| key in files | flag | kind | default | reload | |\n"
-                      "|---|---|---|---|---|---|\n",
+        buf_putf(out,
+                 "\n## %s\n\n| key in files | flag | kind | default | reload | |\n"
+                 "|---|---|---|---|---|---|\n",
                  titles[use]);
         for (size_t i = 0; i < config_table_n; i++) {
             if ((int)config_table[i].use == use)

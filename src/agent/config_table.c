@@ -5,8 +5,8 @@
 
 /* Rows that work: key, flag, type, field, default, range, reload, help. */
 #define ON(key, flag, type, field, preset, range, reload, help)                                    \
-    {key, flag, CONFIG_##type, CONFIG_WORKS, reload, offsetof(struct config, field), preset,       \
-     range, help},
+    {key,    flag,  CONFIG_##type, CONFIG_WORKS, reload, offsetof(struct config, field),           \
+     preset, range, help},
 /* Rows that are read and checked for their type only. */
 #define OFF(key, flag, type, use, preset, help)                                                    \
     {key, flag, CONFIG_##type, CONFIG_##use, false, CONFIG_NO_FIELD, preset, 0, 0, help},
@@ -154,7 +154,7 @@ const struct config_option config_table[] = {
     OFF("dns_config.cache_max_age", NULL, TEXT, IGNORED, NULL, "No effect: every answer is fresh")
     /* the mount */
     ON("mount.path", "mount", TEXT, mount, NULL, ANY, NO, "Directory to mount keys, services and nodes at")
-    ON("mount.required", NULL, BOOL, mount_required, "true", ANY, NO,
+    ON("mount.required", "mount-required", BOOL, mount_required, "true", ANY, NO,
        "Without the mount the agent does not start; false: it goes on without")
     ON("mount.allow_other", NULL, BOOL, mount_allow_other, "true", ANY, NO, "Other users may use the mount")
     ON("mount.uid", NULL, INT, mount_uid, "-1", RANGE(-1, UINT32_MAX), NO, "Owner of the files; -1: the agent's")

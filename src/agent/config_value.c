@@ -128,9 +128,11 @@ static int scalar_from_json(const struct config_option *o, const struct jvalue *
         }
     }
     static const char *const wanted[] = {
-        [CONFIG_BOOL] = "true or false", [CONFIG_INT] = "a number",    [CONFIG_TEXT] = "a text",
-        [CONFIG_DURATION] = "a duration", [CONFIG_LIST] = "a list",    [CONFIG_PAIRS] = "an object",
-        [CONFIG_LEVEL] = "a log level",  [CONFIG_MODE] = "an octal mode", [CONFIG_ANY] = "a value"};
+        [CONFIG_BOOL] = "true or false", [CONFIG_INT] = "a number",
+        [CONFIG_TEXT] = "a text",        [CONFIG_DURATION] = "a duration",
+        [CONFIG_LIST] = "a list",        [CONFIG_PAIRS] = "an object",
+        [CONFIG_LEVEL] = "a log level",  [CONFIG_MODE] = "an octal mode",
+        [CONFIG_ANY] = "a value"};
     return error_set(err, ERR_INVALID, "expected %s", wanted[o->type]);
 }
 
@@ -178,7 +180,7 @@ static int pairs_from_json(const struct jvalue *j, struct config_pairs *p, struc
 static int bool_from_text(struct str text, int64_t *ret, struct error *err)
 {
     /* Go: strconv.ParseBool */
-    static const char *const words[] = {"1", "t", "T", "TRUE", "true", "True",
+    static const char *const words[] = {"1", "t", "T", "TRUE",  "true",  "True",
                                         "0", "f", "F", "FALSE", "false", "False"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (str_eq_z(text, words[i])) {
@@ -241,7 +243,8 @@ void config_value_merge(const struct config_option *o, struct config_value *dst,
     for (size_t i = 0; i < src->list.n; i++)
         config_value_list_add(&dst->list, str_z(src->list.items[i]));
     for (size_t i = 0; i < src->pairs.n; i++)
-        config_value_pairs_set(&dst->pairs, str_z(src->pairs.names[i]), str_z(src->pairs.values[i]));
+        config_value_pairs_set(&dst->pairs, str_z(src->pairs.names[i]),
+                               str_z(src->pairs.values[i]));
 }
 
 void config_value_copy(struct config_value *dst, const struct config_value *src)
@@ -252,7 +255,8 @@ void config_value_copy(struct config_value *dst, const struct config_value *src)
     dst->text = mem_dup_z(src->text);
     list_copy(&dst->list, &src->list);
     for (size_t i = 0; i < src->pairs.n; i++)
-        config_value_pairs_set(&dst->pairs, str_z(src->pairs.names[i]), str_z(src->pairs.values[i]));
+        config_value_pairs_set(&dst->pairs, str_z(src->pairs.names[i]),
+                               str_z(src->pairs.values[i]));
 }
 
 static bool list_eq(char *const *a, char *const *b, size_t n)

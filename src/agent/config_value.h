@@ -48,8 +48,8 @@ struct config_value {
     struct config_pairs pairs;
 };
 
-/* The value replaces (scalars) or adds to (lists, pairs) what v holds. Errors are worded without the
- * option's name: "invalid duration: ...". A pair in text is "name:value". */
+/* The value replaces (scalars) or adds to (lists, pairs) what v holds. Errors are worded without
+ * the option's name: "invalid duration: ...". A pair in text is "name:value". */
 int config_value_from_text(const struct config_option *o, struct str text, struct config_value *v,
                            struct error *err) MUST_USE;
 int config_value_from_json(const struct config_option *o, const struct jvalue *j,

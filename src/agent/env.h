@@ -22,21 +22,21 @@ struct agent;   /* agent/agent.h, core thread only */
 struct metrics; /* agent/metrics.h, any thread */
 
 struct env {
-    const struct config *config;  /* replaced on the worker's thread at a reload */
-    struct store_reader *reader;  /* use env_view_begin/end */
+    const struct config *config; /* replaced on the worker's thread at a reload */
+    struct store_reader *reader; /* use env_view_begin/end */
     const struct published *published;
     struct mailbox *core, *self;
-    struct agent *agent;          /* only to be handed on to the core */
+    struct agent *agent; /* only to be handed on to the core */
     struct timers *timers;
     struct watch_index *watches;
     struct rng *rng;
     struct metrics *metrics;
-    struct instant now;           /* see env_now */
-    uint64_t parked_n;            /* reads waiting on this worker */
-    uint64_t flight_n;            /* asks and writes at the core; the worker stays until it is 0 */
+    struct instant now; /* see env_now */
+    uint64_t parked_n;  /* reads waiting on this worker */
+    uint64_t flight_n;  /* asks and writes at the core; the worker stays until it is 0 */
     bool closing;
-    bool replaced;                /* true while the batch at hand replaced the whole store */
-    struct list reads;            /* private to read.c: all parked reads */
+    bool replaced;     /* true while the batch at hand replaced the whole store */
+    struct list reads; /* private to read.c: all parked reads */
     int worker_i;
     struct instant (*clock)(void); /* clock_now; NULL in tests: `now` stays as the test set it */
 };
@@ -45,20 +45,23 @@ struct env {
  * that was read before the sleep is of no use.) */
 struct instant env_now(struct env *env);
 
-/* A view over the newest applied state. Ends before the turn does. Nesting is a programmer error. */
+/* A view over the newest applied state. Ends before the turn does. Nesting is a programmer error.
+ */
 struct view env_view_begin(struct env *env, struct str token, struct watch_set *watch);
 void env_view_end(struct view *v);
 
 /* ---- ask.c ---- */
 
 /* A function run once on the core thread; `done` then runs on the asking worker. The object is the
- * caller's and must live until done; there is no cancel: a client that left is noted in the object. */
+ * caller's and must live until done; there is no cancel: a client that left is noted in the object.
+ */
 struct ask {
     struct mail mail;
     struct env *env;
-    void (*run)(struct ask *a, struct agent *agent); /* core thread; may keep `a` and answer later */
-    void (*done)(struct ask *a);                     /* worker thread */
-    bool later; /* set by run: ask_answer will be called by the core in its own time */
+    void (*run)(struct ask *a,
+                struct agent *agent); /* core thread; may keep `a` and answer later */
+    void (*done)(struct ask *a);      /* worker thread */
+    bool later;   /* set by run: ask_answer will be called by the core in its own time */
     bool running; /* private to ask.c */
 };
 void ask_core(struct env *env, struct ask *a);

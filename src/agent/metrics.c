@@ -20,6 +20,12 @@ int64_t metrics_get(const struct metrics *m, enum metric name)
     return published_read(&m->counters[name]);
 }
 
+/* A counter that also goes down is shown as a gauge. */
+static bool is_gauge(int i)
+{
+    return i == METRIC_READS_PARKED;
+}
+
 /* Go: "2006-01-02 15:04:05 +0000 UTC" */
 static void timestamp(int64_t wall_ns, char dst[40])
 {
@@ -32,6 +38,17 @@ static void render_labels(struct jwrite *w)
 {
     jwrite_name(w, "Labels");
     jwrite_object(w);
+    jwrite_close(w);
+}
+
+static void render_gauge(const char *name, double value, struct jwrite *w)
+{
+    jwrite_object(w);
+    jwrite_name(w, "Name");
+    jwrite_z(w, name);
+    jwrite_name(w, "Value");
+    jwrite_double(w, value);
+    render_labels(w);
     jwrite_close(w);
 }
 
@@ -70,14 +87,11 @@ void metrics_render(const struct metrics *m, const struct metrics_gauge *gauges,
     jwrite_z(w, text);
     jwrite_name(w, "Gauges");
     jwrite_array(w);
-    for (size_t i = 0; i < gauge_n; i++) {
-        jwrite_object(w);
-        jwrite_name(w, "Name");
-        jwrite_z(w, gauges[i].name);
-        jwrite_name(w, "Value");
-        jwrite_double(w, gauges[i].value);
-        render_labels(w);
-        jwrite_close(w);
+    for (size_t i = 0; i < gauge_n; i++)
+        render_gauge(gauges[i].name, gauges[i].value, w);
+    for (int i = 0; i < METRIC_N; i++) {
+        if (is_gauge(i))
+            render_gauge(names[i], (double)metrics_get(m, (enum metric)i), w);
     }
     jwrite_close(w);
     jwrite_name(w, "Points");
@@ -87,7 +101,7 @@ void metrics_render(const struct metrics *m, const struct metrics_gauge *gauges,
     jwrite_array(w);
     for (int i = 0; i < METRIC_N; i++) {
         int64_t count = metrics_get(m, (enum metric)i);
-        if (count > 0)
+        if (count > 0 && !is_gauge(i))
             render_counter(names[i], count, seconds, w);
     }
     jwrite_close(w);
@@ -105,6 +119,6 @@ void metrics_print(const struct metrics *m, const struct metrics_gauge *gauges, 
     for (size_t i = 0; i < gauge_n; i++)
         buf_putf(out, "[%s][G] '%s': %.3f\n", text, gauges[i].name, gauges[i].value);
     for (int i = 0; i < METRIC_N; i++)
-        buf_putf(out, "[%s][C] '%s': %lld\n", text, names[i],
+        buf_putf(out, "[%s][%c] '%s': %lld\n", text, is_gauge(i) ? 'G' : 'C', names[i],
                  (long long)metrics_get(m, (enum metric)i));
 }

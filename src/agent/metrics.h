@@ -18,6 +18,7 @@
     X(METRIC_FS_REQUESTS,    "consul.fs.requests")                        \
     X(METRIC_READS,          "consul.reads")                              \
     X(METRIC_READS_WOKEN,    "consul.reads.woken")                        \
+    X(METRIC_READS_PARKED,   "consul.reads.parked") /* a gauge */         \
     X(METRIC_WRITES,         "consul.writes")                             \
     X(METRIC_APPLIED_GROUPS, "consul.fsm.groups")                         \
     X(METRIC_APPLIED_CHANGES,"consul.fsm.changes")                        \

@@ -13,12 +13,12 @@
  * was replaced (snapshot) ends the wait; at the deadline the read runs once more and answers with
  * what it finds.
  *
- * Nothing is missed between run and park: both happen in one turn of the worker's loop, the watch is
- * in place before the turn ends, and a change that was committed after the view was taken arrives in
- * a batch that this worker delivers in a later turn.
+ * Nothing is missed between run and park: both happen in one turn of the worker's loop, the watch
+ * is in place before the turn ends, and a change that was committed after the view was taken
+ * arrives in a batch that this worker delivers in a later turn.
  *
- * A consistent read is confirmed each time before it runs, so that an answer after a long wait is as
- * fresh as one at once.
+ * A consistent read is confirmed each time before it runs, so that an answer after a long wait is
+ * as fresh as one at once.
  */
 #include "agent/read.h"
 
@@ -139,6 +139,7 @@ static void read_park(struct read *r)
     struct env *env = r->env;
     r->parked = true;
     env->parked_n++;
+    metrics_add(env->metrics, METRIC_READS_PARKED, 1);
     list_push(&env->reads, &r->link);
     r->watch.on_fire = on_fire;
     watch_wait(env->watches, &r->watch);
@@ -152,6 +153,7 @@ static void read_unpark(struct read *r)
         return;
     r->parked = false;
     r->env->parked_n--;
+    metrics_add(r->env->metrics, METRIC_READS_PARKED, -1);
     list_remove(&r->link);
     watch_leave(&r->watch);
     timers_cancel(r->env->timers, &r->timer);

@@ -19,17 +19,17 @@ enum read_mode { READ_DEFAULT, READ_CONSISTENT, READ_STALE };
 struct read {
     /* inputs */
     enum read_mode mode;
-    uint64_t min_index;       /* 0: answer at once */
-    struct duration wait;     /* with min_index; 0: the default (5 min); capped (10 min); jitter of
-                               * wait/16 is added (consul: blocking queries) */
+    uint64_t min_index;   /* 0: answer at once */
+    struct duration wait; /* with min_index; 0: the default (5 min); capped (10 min); jitter of
+                           * wait/16 is added (consul: blocking queries) */
     struct str token;
     /* Returns 0 or an error code that ends the read; *ret_index as Consul counts. */
     int (*run)(struct read *r, struct view *v, uint64_t *ret_index);
     /* Only when read_start returned false; exactly once. */
     void (*done)(struct read *r);
     /* outputs */
-    int status;               /* 0, run's error, ERR_NO_LEADER, ERR_CANCELED, ERR_BUSY (too many parked) */
-    uint64_t index;           /* of the answer; at least 1 */
+    int status;     /* 0, run's error, ERR_NO_LEADER, ERR_CANCELED, ERR_BUSY (too many parked) */
+    uint64_t index; /* of the answer; at least 1 */
     bool knows_leader;
     uint64_t last_contact_ms;
     /* private */
@@ -47,7 +47,8 @@ bool read_start(struct env *env, struct read *r);
 /* done comes with ERR_CANCELED, before this returns for a parked read, later for one at the core;
  * harmless after the end. */
 void read_cancel(struct read *r);
-/* For the worker, at shutdown: all parked reads end with ERR_CLOSED. Those at the core end there. */
+/* For the worker, at shutdown: all parked reads end with ERR_CLOSED. Those at the core end there.
+ */
 void read_cancel_all(struct env *env);
 
 #endif

@@ -17,8 +17,8 @@ struct write {
     struct str token;   /* the caller's until done */
     void (*done)(struct write *w); /* on the submitting worker, exactly once, never inside submit */
     /* outputs */
-    int status;         /* 0: applied, see result; else why it was not (consensus.h), or ERR_DENIED */
-    uint64_t index;     /* log index */
+    int status;     /* 0: applied, see result; else why it was not (consensus.h), or ERR_DENIED */
+    uint64_t index; /* log index */
     struct result result; /* valid when status is 0; result.status is the command's own outcome */
     /* private */
     struct mail mail;

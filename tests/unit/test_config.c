@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,16 +10,15 @@
 #include "agent/config_finish.h"
 #include "base/mem.h"
 
-#include <cmocka.h>
-
 /* Arguments, the contents of D/a.json, D/b.json and D/dir/{1,2}.json, and what comes of them: an
  * error, or values. "D" as a word of its own path stands for the test's directory. */
 struct row {
     const char *args, *a, *b, *error, *want;
 };
 
-#define MIN  "-data-dir=D/data -server -bootstrap -bind=127.0.0.1"
-#define BASE "\"data_dir\":\"/nowhere\",\"server\":true,\"bootstrap\":true,\"bind_addr\":\"127.0.0.1\""
+#define MIN "-data-dir=D/data -server -bootstrap -bind=127.0.0.1"
+#define BASE                                                                                       \
+    "\"data_dir\":\"/nowhere\",\"server\":true,\"bootstrap\":true,\"bind_addr\":\"127.0.0.1\""
 #define ONE  "1 error occurred:\n\t* "
 #define GONE ": not available in this version"
 
@@ -196,8 +196,9 @@ static void rows_give_what_they_say(void **state)
 /* Fields and derived values that other modules read. */
 static void fields_are_filled(void **state)
 {
-    char *argv[] = {"-dev", "-client=127.0.0.1 ::1", "-domain=Corp.Internal", "-advertise=10.1.2.3",
-                    "-config-file", expand("D/a.json")};
+    char *argv[] = {
+        "-dev",         "-client=127.0.0.1 ::1", "-domain=Corp.Internal", "-advertise=10.1.2.3",
+        "-config-file", expand("D/a.json")};
     put_file("a.json", "{\"addresses\":{\"http\":\"unix:///run/x.sock\",\"dns\":\"127.0.0.2\"},"
                        "\"dns_config\":{\"node_ttl\":\"30s\",\"service_ttl\":{\"*\":\"4s\"}},"
                        "\"mount\":{\"path\":\"/mnt/disco\"}}");
@@ -333,10 +334,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_give_what_they_say),
-        cmocka_unit_test(fields_are_filled),
-        cmocka_unit_test(reload_keeps_what_cannot_change),
-        cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(rows_give_what_they_say),         cmocka_unit_test(fields_are_filled),
+        cmocka_unit_test(reload_keeps_what_cannot_change), cmocka_unit_test(table_is_sound),
         cmocka_unit_test(validate_reads_files_only),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

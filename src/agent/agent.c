@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/agent.h"
+
+#include <unistd.h>
+
+#include "agent/agent_state.h"
+#include "base/mem.h"
+#include "state/policy.h"
+
+#define LOG "agent.server"
+
+static void on_applied(void *data, const struct change_batch *changes);
+static void on_leadership(void *data, bool is_leader);
+static void on_storage(void *data, int status);
+static void on_fatal(void *data, const char *why);
+static void engines_close(struct agent *a);
+
+static int store_and_state_open(struct agent *a, struct error *err)
+{
+    int rc = store_open(a->dir.state, state_table_names, STATE_TABLE_N, 0, &a->store, err);
+    if (rc)
+        return error_wrap(err, "store");
+    a->reader = store_reader_new(a->store);
+    a->state = state_new(a->store);
+    return 0;
+}
+
+static int log_open(struct agent *a, void *uv_loop, struct error *err)
+{
+    const struct config *c = a->config;
+    struct addr server = c->advertise;
+    struct consensus_hooks hooks = {a, on_applied, on_leadership, on_storage, on_fatal};
+    struct consensus_config conf = {
+        .dir = c->dev ? NULL : a->dir.raft,
+        .bootstrap = c->bootstrap || c->dev,
+        .raft_multiplier = (int)c->raft_multiplier,
+        .snapshot_threshold = (uint64_t)c->raft_snapshot_threshold,
+        .trailing_logs = (uint64_t)c->raft_trailing_logs,
+    };
+    if (!conf.bootstrap && !datadir_has_log(&a->dir))
+        return error_set(err, ERR_INVALID,
+                         "data_dir %s holds no log and there is nobody to join: start the first "
+                         "server with -bootstrap",
+                         a->dir.path);
+    str_copy_z(str_z(a->node_id), conf.server_id, sizeof conf.server_id);
+    addr_set_port(&server, (uint16_t)c->port_server);
+    addr_format(&server, conf.server_address);
+    return consensus_open(&conf, a->state, a->store, uv_loop, a->timers, &a->rng, &a->published,
+                          &hooks, &a->consensus, err);
+}
+
+int agent_open(const struct config *config, void *uv_loop, struct timers *timers,
+               struct mailbox *box, const struct agent_hooks *hooks, struct agent **ret,
+               struct error *err)
+{
+    struct agent *a = mem_new(struct agent);
+    a->config = config;
+    a->hooks = *hooks;
+    a->timers = timers;
+    a->box = box;
+    a->metrics.since = a->started = clock_now();
+    list_init(&a->subscribers);
+    rng_system(&a->rng);
+    int rc = datadir_open(config, &a->dir, err);
+    if (rc) {
+        mem_free(a);
+        return rc;
+    }
+    rc = datadir_node_id(&a->dir, config->node_id, a->node_id, err);
+    if (!rc)
+        rc = store_and_state_open(a, err);
+    if (!rc) {
+        a->leader = leader_new(a, timers, a->reader, &a->rng);
+        rc = log_open(a, uv_loop, err);
+    }
+    if (rc) {
+        engines_close(a);
+        return rc;
+    }
+    /* consensus_open may have told of a leadership when there was no consensus to submit to */
+    if (a->is_leader)
+        leader_start(a->leader);
+    *ret = a;
+    return 0;
+}
+
+static void engines_close(struct agent *a)
+{
+    leader_free(a->leader);
+    if (a->state)
+        state_free(a->state);
+    if (a->reader)
+        store_reader_free(a->reader);
+    store_close(a->store);
+    datadir_close(&a->dir);
+    mem_free(a);
+}
+
+static void on_log_closed(void *data)
+{
+    struct agent *a = data;
+    void (*cb)(void *data) = a->closed;
+    void *cb_data = a->closed_data;
+    engines_close(a);
+    cb(cb_data);
+}
+
+void agent_close(struct agent *a, void (*cb)(void *data), void *data)
+{
+    ASSERT(list_is_empty(&a->subscribers));
+    a->closed = cb;
+    a->closed_data = data;
+    leader_stop(a->leader);
+    consensus_close(a->consensus, on_log_closed, a);
+}
+
+/* ---- news from the log ---- */
+
+static void on_applied(void *data, const struct change_batch *changes)
+{
+    struct agent *a = data;
+    metrics_add(&a->metrics, METRIC_APPLIED_GROUPS, 1);
+    metrics_add(&a->metrics, METRIC_APPLIED_CHANGES, changes->n);
+    if (changes->n == 0 && !changes->everything)
+        return;
+    LIST_FOREACH (&a->subscribers, l) {
+        struct agent_subscriber *s = LIST_ITEM(l, struct agent_subscriber, link);
+        s->publish(s, changes);
+    }
+    leader_applied(a->leader, changes);
+}
+
+static void on_leadership(void *data, bool is_leader)
+{
+    struct agent *a = data;
+    if (a->is_leader == is_leader)
+        return;
+    a->is_leader = is_leader;
+    if (is_leader) {
+        const char *name = a->config->node_name;
+        metrics_add(&a->metrics, METRIC_ELECTIONS_WON, 1);
+        log_info(LOG, "cluster leadership acquired");
+        log_info(LOG, "New leader elected: payload=%s", name);
+        log_info("agent.leader", "member joined, marking health alive: member=%s", name);
+        if (a->consensus)
+            leader_start(a->leader);
+    } else {
+        log_warn(LOG, "cluster leadership lost");
+        leader_stop(a->leader);
+    }
+}
+
+static void on_storage(void *data, int status)
+{
+    (void)data;
+    if (status)
+        log_error(LOG, "the log cannot be written, writes are refused until it can: error=\"%s\"",
+                  error_text(status));
+    else
+        log_info(LOG, "the log can be written again");
+}
+
+static void on_fatal(void *data, const char *why)
+{
+    struct agent *a = data;
+    a->hooks.fatal(a->hooks.data, why);
+}
+
+/* ---- subscribers and what doors need ---- */
+
+void agent_subscribe(struct agent *a, struct agent_subscriber *s)
+{
+    list_push(&a->subscribers, &s->link);
+}
+
+void agent_unsubscribe(struct agent *a, struct agent_subscriber *s)
+{
+    (void)a;
+    list_remove(&s->link);
+}
+
+struct store *agent_store(struct agent *a)
+{
+    return a->store;
+}
+
+const struct published *agent_published(struct agent *a)
+{
+    return &a->published;
+}
+
+struct mailbox *agent_mailbox(struct agent *a)
+{
+    return a->box;
+}
+
+struct consensus *agent_consensus(struct agent *a)
+{
+    return a->consensus;
+}
+
+const struct config *agent_config(struct agent *a)
+{
+    return a->config;
+}
+
+const char *agent_node_id(struct agent *a)
+{
+    return a->node_id;
+}
+
+struct metrics *agent_metrics(struct agent *a)
+{
+    return &a->metrics;
+}
+
+void agent_reload(struct agent *a, const struct config *config)
+{
+    a->config = config;
+    log_set_level(config->log_level);
+}
+
+int agent_may_write(struct agent *a, struct str token, struct str command)
+{
+    struct view v = {.store = store_view_begin(a->reader), .token = token};
+    int rc = policy_may_write(&v, token, command);
+    store_view_end(v.store);
+    return rc;
+}
+
+int agent_ask_reload(struct agent *a, struct error *err)
+{
+    return a->hooks.reload(a->hooks.data, err);
+}
+
+void agent_ask_stop(struct agent *a)
+{
+    a->hooks.stop(a->hooks.data);
+}
+
+bool agent_renew_session(struct agent *a, struct str id)
+{
+    return leader_renew(a->leader, id);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The core's side and the thread's side share nothing but mails: `change` (a
+ * batch), `reload`, `stop` go down, `stopped` comes up. The one exception is
+ * the start, where the core waits on a semaphore until the doors are open, so
+ * that a failure is the start's failure.
+ *
+ * The thread ends when its doors are closed and nothing it sent to the core
+ * is still there (env.flight_n): those objects live in this thread's doors.
+ */
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <uv.h>
+
+#include "agent/loop.h"
+#include "agent/metrics.h"
+#include "agent/read.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "worker/worker.h"
+
+#define STACK_SIZE ((size_t)1 << 20) /* address space; only what is touched is resident */
+
+struct worker_door {
+    struct door_plan plan;
+    void *door; /* what its open gave */
+};
+
+struct worker {
+    struct agent *agent;
+    struct loop *loop;
+    struct env env; /* with `rng`, the thread's from worker_start on */
+    struct rng rng;
+    struct worker_door doors[WORKER_DOORS_MAX];
+    size_t door_n;
+    size_t open_n; /* doors open or closing */
+    bool stopping, said;
+    uv_thread_t thread;
+    /* start */
+    uv_sem_t started;
+    int status;
+    struct error error;
+    /* core */
+    struct agent_subscriber subscriber;
+    struct duration grace;
+    struct mail stop, stopped;
+    void (*on_stopped)(void *data);
+    void *data;
+};
+
+struct change_mail {
+    struct mail mail;
+    struct worker *worker;
+    struct change_batch batch;
+};
+struct reload_mail {
+    struct mail mail;
+    struct worker *worker;
+    const struct config *config;
+};
+
+static void thread_main(void *arg);
+static int doors_open(struct worker *w);
+static void doors_close(struct worker *w, struct duration grace);
+static void on_turn(void *data);
+static void on_batch(struct agent_subscriber *s, const struct change_batch *changes);
+static void on_change(struct mail *m);
+static void on_reload(struct mail *m);
+static void on_stop(struct mail *m);
+static void on_stopped(struct mail *m);
+
+static void env_open(struct worker *w, int worker_i)
+{
+    struct env *env = &w->env;
+    rng_system(&w->rng);
+    *env = (struct env){
+        .config = agent_config(w->agent),
+        .reader = store_reader_new(agent_store(w->agent)),
+        .published = agent_published(w->agent),
+        .core = agent_mailbox(w->agent),
+        .self = loop_mailbox(w->loop),
+        .agent = w->agent,
+        .timers = loop_timers(w->loop),
+        .watches = watch_index_new(rng_u64(&w->rng)),
+        .rng = &w->rng,
+        .metrics = agent_metrics(w->agent),
+        .worker_i = worker_i,
+        .clock = clock_now,
+    };
+    list_init(&env->reads);
+}
+
+static void env_close(struct worker *w)
+{
+    watch_index_free(w->env.watches);
+    store_reader_free(w->env.reader);
+}
+
+static int thread_start(struct worker *w, struct error *err)
+{
+    uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_SIZE};
+    int rc = uv_thread_create_ex(&w->thread, &options, thread_main, w);
+    if (rc)
+        return error_set(err, rc, "worker thread: %s", uv_strerror(rc));
+    uv_sem_wait(&w->started);
+    if (w->status) {
+        uv_thread_join(&w->thread);
+        if (err)
+            *err = w->error;
+    }
+    return w->status;
+}
+
+int worker_start(struct agent *agent, int worker_i, const struct door_plan *plans, size_t plan_n,
+                 struct worker **ret, struct error *err)
+{
+    ASSERT(plan_n <= WORKER_DOORS_MAX);
+    struct worker *w = mem_new(struct worker);
+    int rc = loop_open(&w->loop, err);
+    if (rc) {
+        mem_free(w);
+        return rc;
+    }
+    w->agent = agent;
+    for (; w->door_n < plan_n; w->door_n++)
+        w->doors[w->door_n].plan = plans[w->door_n];
+    env_open(w, worker_i);
+    uv_sem_init(&w->started, 0);
+    /* Before the doors open, so that what they read at first is followed from then on. */
+    w->subscriber.box = loop_mailbox(w->loop);
+    w->subscriber.publish = on_batch;
+    agent_subscribe(agent, &w->subscriber);
+    loop_set_turn(w->loop, on_turn, w);
+    rc = thread_start(w, err);
+    uv_sem_destroy(&w->started);
+    if (rc) {
+        agent_unsubscribe(agent, &w->subscriber);
+        loop_close(w->loop); /* first: the mails it still delivers use the env */
+        env_close(w);
+        mem_free(w);
+        return rc;
+    }
+    *ret = w;
+    return 0;
+}
+
+void worker_stop(struct worker *w, struct duration grace, void (*stopped)(void *data), void *data)
+{
+    agent_unsubscribe(w->agent, &w->subscriber);
+    w->grace = grace;
+    w->on_stopped = stopped;
+    w->data = data;
+    w->stop.deliver = on_stop;
+    mailbox_post(w->subscriber.box, &w->stop);
+}
+
+static void on_stopped(struct mail *m)
+{
+    struct worker *w = LIST_ITEM(m, struct worker, stopped);
+    w->on_stopped(w->data);
+}
+
+void worker_join_free(struct worker *w)
+{
+    uv_thread_join(&w->thread);
+    loop_close(w->loop);
+    env_close(w);
+    mem_free(w);
+}
+
+static void on_batch(struct agent_subscriber *s, const struct change_batch *changes)
+{
+    struct change_mail *c = mem_new(struct change_mail);
+    c->worker = LIST_ITEM(s, struct worker, subscriber);
+    c->mail.deliver = on_change;
+    change_init(&c->batch);
+    change_copy(&c->batch, changes);
+    mailbox_post(s->box, &c->mail);
+}
+
+void worker_reload(struct worker *w, const struct config *config)
+{
+    struct reload_mail *r = mem_new(struct reload_mail);
+    r->worker = w;
+    r->config = config;
+    r->mail.deliver = on_reload;
+    mailbox_post(w->subscriber.box, &r->mail);
+}
+
+/* ---- the thread ---- */
+
+static void thread_main(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+    snprintf(name, sizeof name, "worker-%d", w->env.worker_i);
+    prctl(PR_SET_NAME, name);
+    w->status = doors_open(w);
+    if (w->status) {
+        doors_close(w, (struct duration){0});
+        loop_run(w->loop);
+        uv_sem_post(&w->started);
+        return;
+    }
+    uv_sem_post(&w->started);
+    loop_run(w->loop);
+}
+
+static int doors_open(struct worker *w)
+{
+    env_now(&w->env);
+    for (; w->open_n < w->door_n; w->open_n++) {
+        struct worker_door *d = &w->doors[w->open_n];
+        int rc = d->plan.door->open(loop_uv(w->loop), &w->env, d->plan.config, &d->door, &w->error);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void on_door_closed(void *data)
+{
+    struct worker *w = data;
+    ASSERT(w->open_n > 0);
+    w->open_n--;
+}
+
+static void doors_close(struct worker *w, struct duration grace)
+{
+    struct instant deadline = instant_add(env_now(&w->env), grace);
+    size_t n = w->open_n;
+    w->stopping = true;
+    w->env.closing = true;
+    read_cancel_all(&w->env);
+    for (size_t i = 0; i < n; i++) {
+        struct worker_door *d = &w->doors[i];
+        void *door = d->door;
+        d->door = NULL;
+        d->plan.door->close(door, deadline, on_door_closed, w);
+    }
+}
+
+/* Before each sleep: is this the end? */
+static void on_turn(void *data)
+{
+    struct worker *w = data;
+    if (!w->stopping || w->said || w->open_n > 0 || w->env.flight_n > 0)
+        return;
+    w->said = true;
+    loop_stop(w->loop);
+    if (w->on_stopped) {
+        w->stopped.deliver = on_stopped;
+        mailbox_post(w->env.core, &w->stopped);
+    }
+}
+
+static void on_stop(struct mail *m)
+{
+    struct worker *w = LIST_ITEM(m, struct worker, stop);
+    doors_close(w, w->grace);
+}
+
+static void on_change(struct mail *m)
+{
+    struct change_mail *c = LIST_ITEM(m, struct change_mail, mail);
+    struct worker *w = c->worker;
+    struct env *env = &w->env;
+    env_now(env);
+    env->replaced = c->batch.everything;
+    watch_fire(env->watches, &c->batch);
+    env->replaced = false;
+    for (size_t i = 0; i < w->door_n; i++) {
+        struct worker_door *d = &w->doors[i];
+        if (d->door && d->plan.door->changes)
+            d->plan.door->changes(d->door, &c->batch);
+    }
+    change_fini(&c->batch);
+    mem_free(c);
+}
+
+static void on_reload(struct mail *m)
+{
+    struct reload_mail *r = LIST_ITEM(m, struct reload_mail, mail);
+    struct worker *w = r->worker;
+    w->env.config = r->config;
+    for (size_t i = 0; i < w->door_n; i++) {
+        struct worker_door *d = &w->doors[i];
+        if (d->door && d->plan.door->reload)
+            d->plan.door->reload(d->door);
+    }
+    mem_free(r);
+}
