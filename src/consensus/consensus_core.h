@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The inside of consensus, for consensus*.c alone.
+ *
+ *   consensus.c          wishes, reads, turns, news
+ *   consensus_open.c     from the disk to a running machine, and back
+ *   consensus_storage.c  batches to the log thread, its failures, snapshots
+ *   consensus_tell.c     log lines, as Consul words them
+ */
+#ifndef DISCO_CONSENSUS_CONSENSUS_CORE_H
+#define DISCO_CONSENSUS_CONSENSUS_CORE_H
+
+#include "consensus/consensus.h"
+#include "consensus/engine.h"
+#include "consensus/fsm.h"
+#include "raft/raft.h"
+#include "wal/wal.h"
+
+#define CONSENSUS_SUBSYSTEM "agent.server.raft"
+
+/* A batch on its way through the log thread. */
+struct consensus_batch {
+    struct wal_order order;
+    struct consensus *c;
+    struct raft_persist persist;
+    struct raft_entry **entries; /* a reference each */
+    size_t n, cap;
+    struct consensus_batch *next; /* when idle */
+};
+
+struct consensus {
+    struct consensus_config conf;
+    struct consensus_hooks hooks;
+    struct timers *timers;
+    struct published *published;
+    struct engine *engine;
+    struct raft *raft;
+    struct fsm fsm;
+    uint64_t id;
+
+    /* storage; all NULL in memory mode */
+    struct wal_disk *disk;
+    struct wal *wal;
+    struct wal_thread *thread;
+    struct consensus_batch *idle; /* objects to use again */
+    unsigned orders;              /* on the log thread */
+    struct wal_order recover_order, seal_order, compact_order;
+    bool recovering, sealing, compacting, sealed;
+    uint64_t compact_keep, compact_index, compact_term;
+    int storage_status;
+    struct fsm_dump dump;
+    bool dumping;
+    uint64_t applied_since, applied_bytes; /* since the last snapshot was begun */
+
+    struct timer timer, retry, quiet;
+
+    /* wishes */
+    struct list incoming, pending, finished; /* pending: in order of index */
+    uint64_t lead_term;                      /* the term of those in pending */
+    struct list reads_new, reads_asked, reads_confirmed;
+
+    /* Takes a message to another server; the message is not the receiver's to keep. */
+    void (*send)(void *data, const struct raft_message *m);
+    void *send_data;
+
+    uint64_t leader;
+    bool is_leader; /* leads, and has applied the first entry of its term; lease holds */
+    bool dirty, in_turn, closing;
+    bool starting; /* the first configuration is yet to be told */
+    void (*closed)(void *data);
+    void *closed_data;
+};
+
+/* consensus.c */
+void consensus_turn(void *data);
+void consensus_refuse_pending(struct consensus *c, uint64_t from, int status);
+void consensus_set_dirty(struct consensus *c);
+
+/* consensus_storage.c */
+void consensus_storage_init(struct consensus *c);
+void consensus_storage_fini(struct consensus *c);
+void consensus_persist(struct consensus *c, const struct raft_persist *p);
+void consensus_snapshot_if_due(struct consensus *c);
+bool consensus_storage_is_quiet(const struct consensus *c);
+
+/* consensus_open.c */
+void consensus_close_if_quiet(struct consensus *c);
+
+/* consensus_tell.c */
+void consensus_tell(void *data, enum raft_trace_kind kind, uint64_t a, uint64_t b);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "consensus/engine.h"
+
+#include <uv.h>
+
+#include "base/mem.h"
+
+struct engine {
+    uv_loop_t *loop;
+    uv_async_t async;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    int open_n;
+    struct mailbox *box;
+    void (*turn)(void *data);
+    void *data;
+    void (*closed)(void *data);
+    void *closed_data;
+};
+struct pool_job {
+    uv_work_t uv;
+    struct engine_work *work;
+};
+
+static void on_async(uv_async_t *h)
+{
+    struct engine *e = h->data;
+
+    mailbox_drain(e->box);
+}
+
+static void on_prepare(uv_prepare_t *h)
+{
+    struct engine *e = h->data;
+
+    e->turn(e->data);
+}
+
+static void on_check(uv_check_t *h)
+{
+    struct engine *e = h->data;
+
+    e->turn(e->data);
+}
+
+static void wake(void *data)
+{
+    uv_async_send(&((struct engine *)data)->async);
+}
+
+int engine_open(void *uv_loop, void (*turn)(void *data), void *data, struct engine **ret)
+{
+    struct engine *e = mem_new(struct engine);
+    int rc = uv_async_init(uv_loop, &e->async, on_async);
+
+    if (rc < 0) {
+        mem_free(e);
+        return rc;
+    }
+    e->loop = uv_loop;
+    e->turn = turn;
+    e->data = data;
+    e->box = mailbox_new(wake, e);
+    /* These two cannot fail: they only join lists of the loop. */
+    uv_prepare_init(e->loop, &e->prepare);
+    uv_check_init(e->loop, &e->check);
+    e->async.data = e->prepare.data = e->check.data = e;
+    uv_prepare_start(&e->prepare, on_prepare);
+    uv_check_start(&e->check, on_check);
+    uv_unref((uv_handle_t *)&e->prepare);
+    uv_unref((uv_handle_t *)&e->check);
+    e->open_n = 3;
+    *ret = e;
+    return 0;
+}
+
+static void on_close(uv_handle_t *h)
+{
+    struct engine *e = h->data;
+
+    if (--e->open_n > 0)
+        return;
+    void (*closed)(void *data) = e->closed;
+    void *data = e->closed_data;
+    mailbox_free(e->box);
+    mem_free(e);
+    if (closed)
+        closed(data);
+}
+
+void engine_close(struct engine *e, void (*cb)(void *data), void *data)
+{
+    e->closed = cb;
+    e->closed_data = data;
+    uv_close((uv_handle_t *)&e->async, on_close);
+    uv_close((uv_handle_t *)&e->prepare, on_close);
+    uv_close((uv_handle_t *)&e->check, on_close);
+}
+
+struct instant engine_now(struct engine *e)
+{
+    (void)e;
+    return clock_now();
+}
+
+struct mailbox *engine_mailbox(struct engine *e)
+{
+    return e->box;
+}
+
+void engine_again(struct engine *e)
+{
+    uv_async_send(&e->async);
+}
+
+static void on_work(uv_work_t *w)
+{
+    struct engine_work *work = ((struct pool_job *)w->data)->work;
+
+    work->run(work);
+}
+
+static void on_worked(uv_work_t *w, int status)
+{
+    struct pool_job *job = w->data;
+    struct engine_work *work = job->work;
+
+    ASSERT(status == 0); /* never cancelled */
+    mem_free(job);
+    work->done(work);
+}
+
+void engine_work(struct engine *e, struct engine_work *w)
+{
+    struct pool_job *job = mem_new(struct pool_job);
+
+    job->work = w;
+    job->uv.data = job;
+    int rc = uv_queue_work(e->loop, &job->uv, on_work, on_worked);
+    ASSERT(rc == 0); /* fails only for a missing function */
+}
