@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/fs_change.h"
+
+#include "fs/fs_path.h"
+#include "fs/fs_write.h"
+#include "state/kv.h"
+
+static void change_key(struct fs_mount *m, struct view *v, struct str key);
+static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *dir, struct str key,
+                         struct str name, bool is_own);
+static struct fs_inode *change_dir(struct fs_mount *m, struct view *v, struct fs_inode *dir,
+                                   struct str prefix, struct str name, bool is_own);
+static struct fs_inode *find_kv(struct fs_mount *m, enum fs_kind kind, struct str text);
+
+void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
+{
+    enum watch_kind kind;
+    struct str key;
+    size_t pos = 0;
+    fs_times_note(&m->times, batch->index, clock_wall_ns());
+    if (batch->everything) {
+        fs_change_everything(m);
+    } else {
+        struct view v = fs_mount_view(m);
+        while (change_next(batch, &pos, &kind, &key))
+            if (kind == WATCH_KV)
+                change_key(m, &v, key);
+        env_view_end(&v);
+    }
+    m->seen_index = batch->index;
+    fs_notify_flush(m->notify);
+}
+
+void fs_change_name(struct fs_mount *m, struct fs_inode *dir, struct str name)
+{
+    if (!m->notify)
+        return;
+    if (dir->busy_n > 0) {
+        buf_put_u16(&dir->parked, (uint16_t)name.n);
+        buf_put_str(&dir->parked, name);
+        return;
+    }
+    fs_notify_name(m->notify, dir->number, name);
+    if (m->faces_used) {
+        char face[FS_PATH_NAME_MAX + 2];
+        if (name.n + 2 > sizeof(face))
+            return;
+        memcpy(face, name.p, name.n);
+        memcpy(face + name.n, "%v", 2);
+        fs_notify_name(m->notify, dir->number, str_make(face, name.n + 2));
+        memcpy(face + name.n, "%t", 2);
+        fs_notify_name(m->notify, dir->number, str_make(face, name.n + 2));
+    }
+}
+
+void fs_change_inode(struct fs_mount *m, struct fs_inode *i)
+{
+    struct fs_inode *dir = fs_inode_get(&m->inodes, i->parent);
+    struct fs_path_step step;
+    struct buf name;
+    if (!dir || dir->kind != FS_KV_DIR)
+        return;
+    buf_init(&name, 0);
+    struct str key = fs_inode_node(i).a;
+    if (i->kind == FS_KV_DIR && key.n > 0 && key.p[key.n - 1] == '/')
+        key.n--;
+    if (fs_path_step(fs_inode_node(dir).a, key, &name, &step))
+        fs_change_name(m, dir, buf_str(&name));
+    buf_fini(&name);
+}
+
+void fs_change_listing(struct fs_mount *m, struct fs_inode *dir)
+{
+    int64_t now = clock_wall_ns();
+    dir->mtime_ns = now > dir->mtime_ns ? now : dir->mtime_ns + 1;
+    if (m->notify)
+        fs_notify_listing(m->notify, dir->number);
+}
+
+void fs_change_unpark(struct fs_mount *m, struct fs_inode *dir)
+{
+    struct buf parked = dir->parked;
+    struct cursor c = cursor_make(buf_str(&parked));
+    buf_init(&dir->parked, 0);
+    while (cursor_left(&c) > 0) {
+        size_t n = cursor_u16(&c);
+        fs_change_name(m, dir, cursor_bytes(&c, n));
+    }
+    buf_fini(&parked);
+    if (m->notify)
+        fs_notify_flush(m->notify);
+}
+
+void fs_change_everything(struct fs_mount *m)
+{
+    if (!m->notify)
+        return;
+    if (m->has_epoch) {
+        fs_notify_epoch(m->notify);
+    } else {
+        /* Every name we gave out. Inodes compare their version at open, so a file that did not
+         * change is found again. */
+        for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
+            struct fs_inode *i = fs_inode_slot(&m->inodes, s);
+            if (i && i->is_current && (i->kind == FS_KV_FILE || i->kind == FS_KV_DIR))
+                fs_change_inode(m, i);
+        }
+    }
+    for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
+        struct fs_inode *i = fs_inode_slot(&m->inodes, s);
+        if (i && i->kind == FS_KV_DIR)
+            fs_change_listing(m, i);
+    }
+    fs_notify_flush(m->notify);
+}
+
+static void change_key(struct fs_mount *m, struct view *v, struct str key)
+{
+    struct fs_inode *dir = find_kv(m, FS_KV_DIR, STR_LIT(""));
+    struct str prefix = str_take(key, 0);
+    struct fs_path_step step;
+    struct buf name;
+    bool is_own = fs_write_is_own(m, key);
+    buf_init(&name, 0);
+    while (dir && fs_path_step(prefix, key, &name, &step)) {
+        if (step.is_last) {
+            change_value(m, v, dir, key, buf_str(&name), is_own);
+            break;
+        }
+        prefix = str_take(key, step.key_n + (step.continued ? 0 : 1));
+        dir = change_dir(m, v, dir, prefix, buf_str(&name), is_own);
+    }
+    buf_fini(&name);
+}
+
+/* Returns the directory's inode when the kernel may know what is in it. */
+static struct fs_inode *change_dir(struct fs_mount *m, struct view *v, struct fs_inode *dir,
+                                   struct str prefix, struct str name, bool is_own)
+{
+    struct fs_inode *child = find_kv(m, FS_KV_DIR, prefix);
+    bool is_there = fs_tree_has_dir(v, prefix);
+    if (child && is_there && child->is_ghost) {
+        child->is_ghost = false;
+        m->ghost_n--;
+    } else if (child && !is_there && !child->is_ghost) {
+        if (is_own) {
+            /* rm -r of keys without a marker: the directory stays until it is removed too. */
+            child->is_ghost = true;
+            m->ghost_n++;
+        } else {
+            fs_inode_retire(&m->inodes, child);
+            fs_change_name(m, dir, name);
+            fs_change_listing(m, dir);
+        }
+    } else if (!child && is_there) {
+        /* It may be new; then a value of the same name shows under its face from now on. */
+        struct str value = prefix.p[prefix.n - 1] == '/' ? str_take(prefix, prefix.n - 1) : prefix;
+        if (find_kv(m, FS_KV_FILE, value))
+            fs_change_name(m, dir, name);
+        fs_change_listing(m, dir);
+    }
+    return child;
+}
+
+static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *dir, struct str key,
+                         struct str name, bool is_own)
+{
+    struct kv_entry e;
+    uint64_t index;
+    bool is_there = kv_get(v, key, &e, &index);
+    struct fs_inode *i = find_kv(m, FS_KV_FILE, key);
+    if (!is_there || e.create_index > m->seen_index)
+        fs_change_listing(m, dir);
+    if (!i || i->is_pending || is_own) /* our own unlink and rename see to theirs */
+        return;
+    if (!is_there) {
+        fs_inode_retire(&m->inodes, i);
+        fs_change_name(m, dir, name);
+    } else if (i->is_direct) {
+        fs_notify_attr(m->notify, i->number);
+    } else if (i->version != e.modify_index) {
+        fs_inode_retire(&m->inodes, i);
+        fs_change_name(m, dir, name);
+    }
+}
+
+static struct fs_inode *find_kv(struct fs_mount *m, enum fs_kind kind, struct str text)
+{
+    return fs_inode_find(&m->inodes, &(struct fs_node){kind, text, STR_NONE});
+}

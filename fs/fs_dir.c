@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/fs_dir.h"
+
+#include <errno.h>
+
+#include "base/mem.h"
+#include "fs/fs_list.h"
+#include "fs/fs_ops.h"
+#include "fs/fs_path.h"
+
+struct fs_dir { /* an open directory */
+    struct list link; /* mount->dirs */
+    struct fs_inode *inode;
+    struct fs_list list;
+    bool is_filled;
+};
+
+static void free_dir(struct fs_mount *m, struct fs_dir *d);
+static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d);
+static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, struct fs_dir *d,
+                        const struct fs_list_item *item, bool plus, char *at, size_t left);
+
+void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    if (!i || !fs_tree_is_dir(i->kind)) {
+        fuse_reply_err(req, i ? ENOTDIR : ESTALE);
+        return;
+    }
+    struct fs_dir *d = mem_new(struct fs_dir);
+    d->inode = i;
+    i->open_n++;
+    list_push(&m->dirs, &d->link);
+    fs_list_init(&d->list);
+    fi->fh = (uint64_t)(uintptr_t)d;
+    /* The kernel keeps listings of keys; those of services and nodes are made each time. */
+    fi->cache_readdir = fi->keep_cache = i->kind == FS_KV_DIR;
+    if (fuse_reply_open(req, fi) == -ENOENT)
+        free_dir(m, d);
+}
+
+static void free_dir(struct fs_mount *m, struct fs_dir *d)
+{
+    d->inode->open_n--;
+    fs_inode_settle(&m->inodes, d->inode);
+    list_remove(&d->link);
+    fs_list_fini(&d->list);
+    mem_free(d);
+}
+
+void fs_dir_free_all(struct fs_mount *m)
+{
+    LIST_FOREACH(&m->dirs, l)
+        free_dir(m, LIST_ITEM(l, struct fs_dir, link));
+}
+
+static void read_dir(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi,
+                     bool plus)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_dir *d = (struct fs_dir *)(uintptr_t)fi->fh;
+    struct view v = fs_mount_view(m);
+    int r = 0;
+    if (offset == 0 || !d->is_filled)
+        r = fill(m, &v, d);
+    if (r < 0) {
+        env_view_end(&v);
+        fuse_reply_err(req, -r);
+        return;
+    }
+    char *bytes = mem_alloc(size);
+    size_t n = 0;
+    static const char *const dots[] = {".", ".."};
+    for (uint64_t cookie = (uint64_t)offset + 1; cookie <= FS_LIST_COOKIE_DOT_DOT; cookie++) {
+        struct fuse_entry_param e = {.attr = {.st_ino = d->inode->ino, .st_mode = S_IFDIR}};
+        const char *name = dots[cookie - FS_LIST_COOKIE_DOT];
+        size_t need = plus ? fuse_add_direntry_plus(req, bytes + n, size - n, name, &e,
+                                                    (off_t)cookie)
+                           : fuse_add_direntry(req, bytes + n, size - n, name, &e.attr,
+                                               (off_t)cookie);
+        if (need > size - n)
+            break;
+        n += need;
+    }
+    for (size_t k = fs_list_after(&d->list, (uint64_t)offset); k < d->list.n; k++) {
+        size_t need = put_entry(req, m, &v, d, &d->list.items[k], plus, bytes + n, size - n);
+        if (need > size - n)
+            break;
+        n += need;
+    }
+    env_view_end(&v);
+    fuse_reply_buf(req, bytes, n);
+    mem_free(bytes);
+}
+
+void fs_dir_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                 struct fuse_file_info *fi)
+{
+    read_dir(req, size, offset, fi, false);
+}
+
+void fs_dir_read_plus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                      struct fuse_file_info *fi)
+{
+    read_dir(req, size, offset, fi, true);
+}
+
+void fs_dir_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_dir *d = (struct fs_dir *)(uintptr_t)fi->fh;
+    fuse_reply_err(req, 0);
+    free_dir(m, d);
+}
+
+void fs_dir_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi)
+{
+    fuse_reply_err(req, 0); /* names are committed when they are made */
+}
+
+/* Directories without keys that stay until they are removed (fs_change.c). */
+static void add_ghosts(struct fs_mount *m, struct str prefix, struct fs_list *list)
+{
+    struct fs_path_step step;
+    struct buf name;
+    buf_init(&name, 0);
+    for (uint32_t s = 0; m->ghost_n > 0 && s < m->inodes.slot_n; s++) {
+        struct fs_inode *i = fs_inode_slot(&m->inodes, s);
+        if (!i || !i->is_ghost || !i->is_current)
+            continue;
+        struct str key = fs_inode_node(i).a;
+        bool is_cut = key.p[key.n - 1] != '/';
+        /* What lies inside a cut component is told by one more byte, whichever. */
+        struct buf probe;
+        buf_init(&probe, 0);
+        buf_put_str(&probe, is_cut ? key : str_take(key, key.n - 1));
+        if (is_cut)
+            buf_put_z(&probe, "\x01\x01");
+        if (fs_path_step(prefix, buf_str(&probe), &name, &step) && step.continued == is_cut &&
+            step.key_n == (is_cut ? key.n : key.n - 1))
+            fs_list_add(list, buf_str(&name), FS_LIST_TREE);
+        buf_fini(&probe);
+    }
+    buf_fini(&name);
+}
+
+static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d)
+{
+    struct fs_node node = fs_inode_node(d->inode);
+    fs_list_fini(&d->list);
+    fs_list_init(&d->list);
+    int r = fs_tree_list(&m->tree, v, &node, &d->list);
+    if (r < 0)
+        return r;
+    if (node.kind == FS_KV_DIR)
+        add_ghosts(m, node.a, &d->list);
+    fs_list_finish(&d->list);
+    d->is_filled = true;
+    return 0;
+}
+
+/* Returns the bytes needed; nothing is put (and no lookup counted) when they are more than left. */
+static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, struct fs_dir *d,
+                        const struct fs_list_item *item, bool plus, char *at, size_t left)
+{
+    struct fuse_entry_param e = {.ino = 0};
+    struct fs_inode *i = NULL;
+    struct str listed = fs_list_name(&d->list, item);
+    char name[FS_PATH_NAME_MAX + 1];
+    if (!str_copy_z(listed, name, sizeof(name)))
+        return 0;
+    size_t need = plus ? fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0)
+                       : fuse_add_direntry(req, NULL, 0, name, NULL, 0);
+    if (need > left)
+        return need;
+    struct fs_found found;
+    struct buf text;
+    buf_init(&text, 0);
+    int r = d->list.n > FS_DIR_PLUS_MAX
+                ? -ENOENT
+                : fs_ops_lookup(m, v, d->inode, listed, &text, &found);
+    if (r == 0 && plus) {
+        i = fs_ops_inode(m, v, d->inode, &found);
+        fs_ops_entry(m, v, i, &e);
+    } else {
+        e.attr.st_ino = r == 0 ? fs_inode_ino(&found.node, found.version) : item->cookie;
+        e.attr.st_mode = item->what & FS_LIST_TREE ? S_IFDIR : S_IFREG;
+    }
+    buf_fini(&text);
+    if (plus) {
+        if (i)
+            i->lookup_n++;
+        return fuse_add_direntry_plus(req, at, left, name, &e, (off_t)item->cookie);
+    }
+    return fuse_add_direntry(req, at, left, name, &e.attr, (off_t)item->cookie);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/fs_facts.h"
+
+#include <errno.h>
+
+#include "agent/agent.h"
+#include "base/mem.h"
+#include "fs/fs_catalog.h"
+#include "fs/fs_ops.h"
+#include "fs/fs_write.h"
+
+#define FS_FACTS_WAIT_MS 5000
+
+/* A question to the core; lives until it is answered, also when nobody waits any more. */
+struct fs_fact {
+    struct ask ask;
+    struct fs_wait *wait;
+    struct fs_inode *inode;
+    struct fuse_file_info fi;
+    bool is_open;
+    char name[32];
+    struct buf text;
+};
+
+static void run(struct ask *ask, struct agent *agent);
+static void done(struct ask *ask);
+static void never(struct fs_wait *w, int error);
+
+void fs_facts_answer(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                     const struct fuse_file_info *fi)
+{
+    struct fs_fact *f = mem_new(struct fs_fact);
+    buf_init(&f->text, 0);
+    f->inode = i;
+    i->open_n++;
+    if (fi) {
+        f->fi = *fi;
+        f->is_open = true;
+    }
+    bool fits = str_copy_z(fs_inode_node(i).a, f->name, sizeof(f->name));
+    ASSERT(fits);
+    f->wait = fs_write_wait_new(m, req, never);
+    fs_write_bound(f->wait, FS_FACTS_WAIT_MS);
+    f->ask.run = run;
+    f->ask.done = done;
+    ask_core(m->env, &f->ask);
+}
+
+static void on_member(void *data, const struct agent_member *member)
+{
+    static const char *const states[] = {"none", "alive", "leaving", "left", "failed"};
+    struct buf *out = data;
+    bool is_known = member->status > 0 && member->status <= 4;
+    fs_catalog_put_field(out, str_z(member->name));
+    buf_put_c(out, '\t');
+    fs_catalog_put_field(out, str_z(member->address));
+    buf_putf(out, "\t%u\t%s\n", (unsigned)member->port, states[is_known ? member->status : 0]);
+}
+
+static void on_server(void *data, const char *id, const char *address, bool voter)
+{
+    struct buf *out = data;
+    fs_catalog_put_field(out, str_z(address));
+    buf_put_c(out, '\t');
+    fs_catalog_put_field(out, str_z(id));
+    buf_putf(out, "\t%s\n", voter ? "voter" : "learner");
+}
+
+/* On the core's thread. */
+static void run(struct ask *ask, struct agent *agent)
+{
+    struct fs_fact *f = LIST_ITEM(ask, struct fs_fact, ask);
+    struct consensus *c = agent_consensus(agent);
+    const struct published *p = agent_published(agent);
+    struct str name = str_z(f->name);
+    struct buf *out = &f->text;
+    struct consensus_stats stats;
+    consensus_get_stats(c, &stats);
+    if (str_eq_z(name, "members")) {
+        agent_each_member(agent, on_member, out);
+    } else if (str_eq_z(name, "leader") || str_eq_z(name, "status/leader")) {
+        if (consensus_leader_address(c)[0])
+            buf_putf(out, "%s\n", consensus_leader_address(c));
+    } else if (str_eq_z(name, "status/peers")) {
+        consensus_servers(c, on_server, out);
+    } else if (str_eq_z(name, "status/quorum")) {
+        buf_put_z(out, published_get(p, PUBLISHED_KNOWS_LEADER) ? "yes\n" : "no\n");
+    } else if (str_eq_z(name, "status/last_contact")) {
+        buf_putf(out, "%llu\n", (unsigned long long)published_get(p, PUBLISHED_LAST_CONTACT_MS));
+    } else if (str_eq_z(name, "status/term")) {
+        buf_putf(out, "%llu\n", (unsigned long long)stats.term);
+    } else if (str_eq_z(name, "status/commit_index")) {
+        buf_putf(out, "%llu\n", (unsigned long long)stats.commit_index);
+    } else if (str_eq_z(name, "status/metrics")) {
+        struct jwrite w;
+        jwrite_init(&w, out, true);
+        agent_render_metrics(agent, &w);
+        jwrite_end(&w);
+    } else { /* index, status/applied_index */
+        buf_putf(out, "%llu\n", (unsigned long long)stats.applied_index);
+    }
+}
+
+/* Back on the worker's. */
+static void done(struct ask *ask)
+{
+    struct fs_fact *f = LIST_ITEM(ask, struct fs_fact, ask);
+    struct fs_mount *m = f->wait->mount;
+    struct fs_inode *i = f->inode;
+    fuse_req_t req = fs_write_take_req(f->wait);
+    i->size = f->text.n;
+    if (req && f->is_open) {
+        struct fs_handle *h = fs_write_handle_new(m, i);
+        h->data = f->text;
+        buf_init(&f->text, 0);
+        f->fi.fh = (uint64_t)(uintptr_t)h;
+        f->fi.direct_io = 1;
+        f->fi.noflush = 1;
+        if (fuse_reply_open(req, &f->fi) == -ENOENT)
+            fs_write_release(m, h);
+    } else if (req) {
+        fs_ops_reply_attr(m, req, i);
+    }
+    fs_write_wait_free(f->wait);
+    i->open_n--;
+    fs_inode_settle(&m->inodes, i);
+    buf_fini(&f->text);
+    mem_free(f);
+}
+
+static void never(struct fs_wait *w, int error)
+{
+    ASSERT(!"a question is not a command");
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Two kinds of reader. Of an inode that nobody writes, the kernel caches the pages: it is one
+ * version of its key, OPEN checks that it is still the newest (ESTALE makes the kernel look the
+ * name up again), and a warm read asks us for nothing but that. Of an inode that has a writer,
+ * each open gets its own snapshot past the page cache. Either way a reader sees one whole version.
+ */
+#include "fs/fs_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "fs/fs_change.h"
+#include "fs/fs_facts.h"
+#include "fs/fs_ops.h"
+#include "fs/fs_path.h"
+#include "fs/fs_write.h"
+
+static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                          struct fuse_file_info *fi);
+static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                            struct fuse_file_info *fi);
+static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
+                           int32_t pid, struct fs_handle **ret);
+static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags,
+                                    int32_t pid);
+static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
+                       struct fuse_file_info *fi);
+static struct fs_handle *handle_of(const struct fuse_file_info *fi);
+static bool was_signaled(int32_t tid);
+
+void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
+    struct fs_handle *h;
+    int error;
+    if (!i)
+        fuse_reply_err(req, ESTALE);
+    else if (i->kind != FS_KV_FILE && writes)
+        fuse_reply_err(req, EROFS);
+    else if (i->kind == FS_FACT)
+        fs_facts_answer(m, req, i, fi);
+    else if (i->kind != FS_KV_FILE)
+        open_snapshot(m, req, i, fi);
+    else if (!writes)
+        open_key_reader(m, req, i, fi);
+    else if ((error = open_key_writer(m, i, fi, fuse_req_ctx(req)->pid, &h)))
+        fuse_reply_err(req, error);
+    else
+        reply_open(req, m, h, fi);
+}
+
+void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                    struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *dir = fs_inode_get(&m->inodes, parent), *i = NULL;
+    struct fs_handle *h = NULL;
+    struct fs_found found;
+    struct buf text, key;
+    enum fs_path_kind kind;
+    int32_t pid = fuse_req_ctx(req)->pid;
+    int error = dir ? fs_write_preflight(m) : ESTALE;
+    if (!error && dir->kind != FS_KV_DIR)
+        error = EROFS;
+    if (error) {
+        fuse_reply_err(req, error);
+        return;
+    }
+    buf_init(&text, 0);
+    buf_init(&key, 0);
+    struct view v = fs_mount_view(m);
+    int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
+    if (r == 0 && ((fi->flags & O_EXCL) || found.node.kind != FS_KV_FILE)) {
+        error = found.node.kind == FS_KV_FILE || (fi->flags & O_EXCL) ? EEXIST : EISDIR;
+    } else if (r == 0) {
+        i = fs_ops_inode(m, &v, dir, &found); /* made meanwhile: an open after all */
+    } else if (r != -ENOENT) {
+        error = -r;
+    } else {
+        r = fs_path_parse(fs_inode_node(dir).a, str_z(name), &key, &kind);
+        if (r < 0 || key.n == 0 || (kind != FS_PATH_PLAIN && kind != FS_PATH_VALUE))
+            error = r == -ENAMETOOLONG ? ENAMETOOLONG : EINVAL;
+        else if (key.n > KV_KEY_SIZE_MAX)
+            error = ENAMETOOLONG;
+    }
+    env_view_end(&v);
+    if (!error && i) {
+        error = open_key_writer(m, i, fi, pid, &h);
+    } else if (!error) {
+        struct fs_node node = {FS_KV_FILE, buf_str(&key), STR_NONE};
+        i = fs_inode_add(&m->inodes, &node, dir->number, 0);
+        i->is_direct = i->is_pending = true;
+        i->mtime_ns = clock_wall_ns();
+        h = new_writer(m, i, fi->flags, pid);
+        h->is_touched = true;
+        h->is_exclusive = fi->flags & O_EXCL;
+        h->appends = h->appends && !h->is_exclusive; /* nobody else's bytes to add to */
+    }
+    buf_fini(&text);
+    buf_fini(&key);
+    if (error) {
+        fuse_reply_err(req, error);
+        return;
+    }
+    struct fuse_entry_param e;
+    v = fs_mount_view(m);
+    fs_ops_entry(m, &v, i, &e);
+    env_view_end(&v);
+    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->direct_io = 1;
+    i->lookup_n++;
+    if (fuse_reply_create(req, &e, fi) == -ENOENT) {
+        h->is_touched = false;
+        fs_write_release(m, h);
+        fs_inode_forget(&m->inodes, i, 1);
+    }
+}
+
+void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                  struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_handle *h = handle_of(fi);
+    struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
+    if (!i) {
+        fuse_reply_err(req, ESTALE);
+        return;
+    }
+    if (h && h->writes && h->appends) { /* what is there, and what was added */
+        struct buf whole;
+        struct fs_node node = fs_inode_node(i);
+        buf_init(&whole, 0);
+        struct view v = fs_mount_view(m);
+        if (!i->is_pending && fs_tree_read(&m->tree, &v, &node, &whole) < 0)
+            buf_clear(&whole);
+        env_view_end(&v);
+        buf_put_str(&whole, buf_str(&h->data));
+        struct str rest = str_take(str_drop(buf_str(&whole), (size_t)offset), size);
+        fuse_reply_buf(req, rest.p, rest.n);
+        buf_fini(&whole);
+        return;
+    }
+    struct str all = buf_str(h ? &h->data : &i->value);
+    struct str part = str_take(str_drop(all, (size_t)offset), size);
+    fuse_reply_buf(req, part.p, part.n);
+}
+
+void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
+                   struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_handle *h = handle_of(fi);
+    if (!h || !h->writes) {
+        fuse_reply_err(req, EBADF);
+        return;
+    }
+    h->pid = fuse_req_ctx(req)->pid;
+    int error = fs_write_put(m, h, str_make(bytes, size), (uint64_t)offset);
+    if (error)
+        fuse_reply_err(req, error);
+    else
+        fuse_reply_write(req, size);
+}
+
+void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_handle *h = handle_of(fi);
+    if (!h || !h->writes || (!h->is_dirty && !h->poison && !h->commit)) {
+        bool killed = h && h->is_touched && was_signaled(fuse_req_ctx(req)->pid);
+        if (killed)
+            h->was_killed = true;
+        fuse_reply_err(req, 0);
+    } else if (h->poison) {
+        fuse_reply_err(req, h->poison);
+    } else if (h->is_dirty && was_signaled(fuse_req_ctx(req)->pid)) {
+        h->was_killed = true;
+        fuse_reply_err(req, 0);
+    } else {
+        fs_write_commit(m, h, req);
+    }
+}
+
+void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    struct fs_handle *h = handle_of(fi);
+    int error = h && h->poison ? h->poison : 0;
+    if (!error && i) { /* what an earlier close could not report */
+        error = i->unseen_error;
+        i->unseen_error = 0;
+    }
+    if (error || !h || !h->writes)
+        fuse_reply_err(req, error);
+    else
+        fs_write_commit(m, h, req);
+}
+
+void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_handle *h = handle_of(fi);
+    fuse_reply_err(req, 0);
+    if (h) {
+        fs_write_release(m, h);
+        return;
+    }
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    if (i && i->reader_n > 0 && --i->reader_n == 0) {
+        buf_fini(&i->value);
+        fs_inode_settle(&m->inodes, i);
+    }
+}
+
+bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
+{
+    ASSERT(i->is_current && i->kind == FS_KV_FILE);
+    if (i->is_direct)
+        return true;
+    if (i->reader_n == 0) {
+        i->is_direct = true;
+        return true;
+    }
+    /* Its readers keep the version they opened; the writer gets an inode of his own. */
+    struct buf id;
+    buf_init(&id, 0);
+    buf_put_str(&id, i->id);
+    struct fs_node node = fs_tree_unpack(buf_str(&id));
+    struct fs_inode *fresh = fs_inode_add(&m->inodes, &node, i->parent, i->version);
+    fresh->is_direct = true;
+    fresh->size = i->size;
+    fresh->mtime_ns = i->mtime_ns;
+    buf_fini(&id);
+    return false;
+}
+
+void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
+{
+    ASSERT(i->writer_n > 0);
+    if (--i->writer_n > 0 || !i->is_current)
+        return;
+    fs_inode_retire(&m->inodes, i);
+    fs_change_inode(m, i);
+    if (m->notify)
+        fs_notify_flush(m->notify);
+}
+
+static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                          struct fuse_file_info *fi)
+{
+    struct fs_handle *h = fs_write_handle_new(m, i);
+    struct fs_node node = fs_inode_node(i);
+    struct view v = fs_mount_view(m);
+    int r = fs_tree_read(&m->tree, &v, &node, &h->data);
+    env_view_end(&v);
+    if (r < 0) {
+        fuse_reply_err(req, fs_write_errno(r));
+        fs_write_release(m, h);
+        return;
+    }
+    reply_open(req, m, h, fi);
+}
+
+static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                            struct fuse_file_info *fi)
+{
+    struct fs_node node = fs_inode_node(i);
+    struct kv_entry e;
+    uint64_t index;
+    if (i->is_pending) {
+        fuse_reply_err(req, ENOENT);
+        return;
+    }
+    if (i->is_current && i->is_direct) {
+        open_snapshot(m, req, i, fi);
+        return;
+    }
+    struct view v = fs_mount_view(m);
+    bool is_newest = i->is_current && kv_get(&v, node.a, &e, &index) &&
+                     e.modify_index == i->version;
+    if (is_newest && i->reader_n == 0)
+        buf_put_str(&i->value, e.value);
+    env_view_end(&v);
+    if (!is_newest) {
+        fs_inode_retire(&m->inodes, i);
+        fuse_reply_err(req, ESTALE);
+        return;
+    }
+    i->reader_n++;
+    fi->fh = 0;
+    fi->keep_cache = 1;
+    fi->noflush = 1;
+    if (fuse_reply_open(req, fi) == -ENOENT && --i->reader_n == 0) {
+        buf_fini(&i->value);
+        fs_inode_settle(&m->inodes, i);
+    }
+}
+
+static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
+                           int32_t pid, struct fs_handle **ret)
+{
+    struct kv_entry e = {.modify_index = 0};
+    uint64_t index;
+    int error = fs_write_preflight(m);
+    if (error)
+        return error;
+    if (!i->is_current)
+        return ESTALE;
+    struct fs_node node = fs_inode_node(i);
+    struct view v = fs_mount_view(m);
+    bool is_there = kv_get(&v, node.a, &e, &index);
+    bool is_stale = is_there ? !i->is_direct && e.modify_index != i->version : !i->is_pending;
+    if (is_stale) {
+        fs_inode_retire(&m->inodes, i);
+    } else if (!fs_file_make_direct(m, i)) {
+        is_stale = true;
+    } else {
+        struct fs_handle *h = new_writer(m, i, fi->flags, pid);
+        if (is_there) {
+            i->version = e.modify_index;
+            i->size = e.value.n;
+        }
+        h->base_version = e.modify_index;
+        h->is_touched = h->is_blind || i->is_pending;
+        if (is_there && !h->appends && !h->is_blind)
+            buf_put_str(&h->data, e.value);
+        *ret = h;
+    }
+    env_view_end(&v);
+    return is_stale ? ESTALE : 0;
+}
+
+static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags,
+                                    int32_t pid)
+{
+    struct fs_handle *h = fs_write_handle_new(m, i);
+    h->writes = true;
+    h->is_blind = flags & O_TRUNC;
+    h->appends = (flags & O_APPEND) && !(flags & O_TRUNC);
+    h->pid = pid;
+    i->writer_n++;
+    list_push(&i->writers, &h->link);
+    return h;
+}
+
+static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
+                       struct fuse_file_info *fi)
+{
+    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->direct_io = 1;
+    fi->noflush = !h->writes;
+    if (fuse_reply_open(req, fi) == -ENOENT) {
+        h->is_touched = false;
+        fs_write_release(m, h);
+    }
+}
+
+static struct fs_handle *handle_of(const struct fuse_file_info *fi)
+{
+    return fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
+}
+
+/* Flag PF_SIGNALED (0x400) of the task: it is ending because of a signal. Field 9 of stat, counted
+ * after the name, which may hold anything but ends at the last ')'. */
+static bool was_signaled(int32_t tid)
+{
+    char path[64], text[1024];
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = '\0';
+    char *p = strrchr(text, ')');
+    for (int field = 2; p && field < 9; field++)
+        p = strchr(p + 1, ' ');
+    return p && (strtoull(p + 1, NULL, 10) & 0x400);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * FUSE's operations on files: open, create, read, write, flush, fsync, release.
+ */
+#ifndef DISCO_FS_FS_FILE_H
+#define DISCO_FS_FS_FILE_H
+
+#include "fs/fs_mount.h"
+
+void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                    struct fuse_file_info *fi);
+void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                  struct fuse_file_info *fi);
+void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
+                   struct fuse_file_info *fi);
+void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi);
+void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
+
+/* An open that writes, or a change of size, needs an inode that nobody has cached: false when the
+ * answer is ESTALE, after which the kernel looks the name up again and finds a fresh one. */
+bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i);
+/* A handle that writes is gone; after the last, the next lookup finds a cacheable inode. */
+void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i);
+
+#endif

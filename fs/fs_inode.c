@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/fs_inode.h"
+
+#include "base/mem.h"
+
+#define FS_INODE_SEED 0x6469736b6f696e6fu /* st_ino is the same in every life of the mount */
+
+struct fs_inode_slot {
+    struct fs_inode *inode;
+    uint32_t generation;
+    uint32_t next_free; /* 0: none */
+};
+
+static uint32_t take_slot(struct fs_inodes *t);
+
+void fs_inode_init(struct fs_inodes *t, uint64_t seed)
+{
+    memset(t, 0, sizeof(*t));
+    map_init(&t->by_id, seed);
+    t->slot_n = 1; /* slot 0 is never used: no inode has number 0 */
+    t->slots = mem_alloc(sizeof(t->slots[0]));
+    struct fs_inode *root =
+        fs_inode_add(t, &(struct fs_node){FS_ROOT, STR_NONE, STR_NONE}, FS_INODE_ROOT, 0);
+    root->lookup_n = 1; /* the kernel never forgets it */
+    ASSERT(root->number == FS_INODE_ROOT);
+}
+
+static void free_inode(struct fs_inode *i)
+{
+    buf_fini(&i->value);
+    buf_fini(&i->parked);
+    mem_free((void *)(uintptr_t)i->id.p);
+    mem_free(i);
+}
+
+void fs_inode_fini(struct fs_inodes *t)
+{
+    for (uint32_t s = 0; s < t->slot_n; s++)
+        if (t->slots[s].inode)
+            free_inode(t->slots[s].inode);
+    mem_free(t->slots);
+    map_fini(&t->by_id);
+    memset(t, 0, sizeof(*t));
+}
+
+struct fs_inode *fs_inode_get(struct fs_inodes *t, uint64_t number)
+{
+    uint32_t slot = (uint32_t)number;
+    if (slot >= t->slot_n || !t->slots[slot].inode || t->slots[slot].inode->number != number)
+        return NULL;
+    return t->slots[slot].inode;
+}
+
+struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node)
+{
+    struct buf id;
+    buf_init(&id, 0);
+    fs_tree_pack(node, &id);
+    struct fs_inode *i = map_get(&t->by_id, buf_str(&id));
+    buf_fini(&id);
+    return i;
+}
+
+struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
+                              uint64_t version)
+{
+    struct fs_inode *i = mem_new(struct fs_inode);
+    uint32_t slot = take_slot(t);
+    struct buf id;
+    buf_init(&id, 0);
+    fs_tree_pack(node, &id);
+    i->id = buf_take(&id);
+    i->number = (uint64_t)t->slots[slot].generation << 32 | slot;
+    i->ino = fs_inode_ino(node, version);
+    i->parent = parent;
+    i->kind = node->kind;
+    i->version = version;
+    i->is_current = true;
+    buf_init(&i->value, 0);
+    buf_init(&i->parked, 0);
+    list_init(&i->writers);
+    t->slots[slot].inode = i;
+    t->n++;
+    struct fs_inode *old = map_get(&t->by_id, i->id);
+    if (old)
+        fs_inode_retire(t, old);
+    map_set(&t->by_id, i->id, i);
+    if (old)
+        fs_inode_settle(t, old);
+    return i;
+}
+
+struct fs_node fs_inode_node(const struct fs_inode *i)
+{
+    return fs_tree_unpack(i->id);
+}
+
+void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i)
+{
+    if (!i->is_current)
+        return;
+    ASSERT(map_get(&t->by_id, i->id) == i);
+    map_del(&t->by_id, i->id);
+    i->is_current = false;
+}
+
+void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node *to)
+{
+    struct buf id;
+    ASSERT(i->is_current);
+    map_del(&t->by_id, i->id);
+    buf_init(&id, 0);
+    fs_tree_pack(to, &id);
+    mem_free((void *)(uintptr_t)i->id.p);
+    i->id = buf_take(&id);
+    struct fs_inode *old = map_get(&t->by_id, i->id);
+    if (old)
+        fs_inode_retire(t, old);
+    map_set(&t->by_id, i->id, i);
+    if (old)
+        fs_inode_settle(t, old);
+}
+
+void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n)
+{
+    if (i->number == FS_INODE_ROOT)
+        return;
+    i->lookup_n = n < i->lookup_n ? i->lookup_n - n : 0;
+    fs_inode_settle(t, i);
+}
+
+void fs_inode_settle(struct fs_inodes *t, struct fs_inode *i)
+{
+    if (i->lookup_n > 0 || i->open_n > 0 || i->reader_n > 0 || i->busy_n > 0)
+        return;
+    fs_inode_retire(t, i);
+    uint32_t slot = (uint32_t)i->number;
+    t->slots[slot].inode = NULL;
+    t->slots[slot].generation++;
+    t->slots[slot].next_free = t->free_slot;
+    t->free_slot = slot;
+    t->n--;
+    free_inode(i);
+}
+
+struct fs_inode *fs_inode_slot(struct fs_inodes *t, uint32_t i)
+{
+    ASSERT(i < t->slot_n);
+    return t->slots[i].inode;
+}
+
+uint64_t fs_inode_ino(const struct fs_node *node, uint64_t version)
+{
+    if (node->kind == FS_ROOT)
+        return FS_INODE_ROOT;
+    uint64_t ino = str_hash(node->a, FS_INODE_SEED + (uint64_t)node->kind);
+    if (node->b.n > 0)
+        ino ^= str_hash(node->b, FS_INODE_SEED) * 3;
+    ino += version * 0x9e3779b97f4a7c15u;
+    ino &= (uint64_t)INT64_MAX; /* some programs keep it in a signed number */
+    return ino > FS_INODE_ROOT ? ino : ino + 2;
+}
+
+static uint32_t take_slot(struct fs_inodes *t)
+{
+    uint32_t slot = t->free_slot;
+    if (slot) {
+        t->free_slot = t->slots[slot].next_free;
+        return slot;
+    }
+    uint32_t old_n = t->slot_n;
+    /* Doubled; the new slots beyond the one taken go to the free list. */
+    uint32_t new_n = old_n < 64 ? 64 : old_n * 2;
+    t->slots = mem_realloc(t->slots, new_n * sizeof(t->slots[0]));
+    memset(t->slots + old_n, 0, (new_n - old_n) * sizeof(t->slots[0]));
+    t->slot_n = new_n;
+    for (uint32_t s = new_n - 1; s > old_n; s--) {
+        t->slots[s].next_free = t->free_slot;
+        t->free_slot = s;
+    }
+    return old_n;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the kernel knows of the tree: a table of inodes, by number and by identity.
+ *
+ * Numbers are never reused: slot and generation. A key's committed version is an inode of its own:
+ * when the version changes, the old inode is retired (it keeps its number, size and open readers,
+ * but no name leads to it any more) and the next lookup makes a new one. So what the kernel caches
+ * of an inode never becomes wrong. An inode that has a writer is `direct`: nothing of it is cached,
+ * each open gets its own snapshot, and it stands for whatever version is newest; it is retired when
+ * the last writer leaves.
+ *
+ * An inode lives while the kernel counts lookups of it or a file of it is open.
+ */
+#ifndef DISCO_FS_FS_INODE_H
+#define DISCO_FS_FS_INODE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "fs/fs_tree.h"
+
+#define FS_INODE_ROOT 1 /* FUSE_ROOT_ID */
+
+struct fs_inode {
+    uint64_t number;   /* FUSE's nodeid */
+    uint64_t ino;      /* st_ino: from the identity, and for a key its version */
+    uint64_t parent;   /* number of the directory it was last found in */
+    uint64_t lookup_n; /* the kernel's count */
+    struct str id;     /* owned: fs_tree_pack */
+    enum fs_kind kind;
+    bool is_current;  /* its identity leads to it */
+    bool is_direct;   /* a key with writers */
+    bool is_pending;  /* a key made by open, not committed yet: only its writers see it */
+    bool is_unlinked; /* what its writers still write goes nowhere */
+    bool is_ghost;    /* a directory without keys that stays until it is removed */
+    uint64_t version, size; /* of a key */
+    int64_t mtime_ns;
+    struct buf value;    /* of a key's version, while cached readers have it open */
+    uint32_t reader_n;   /* cached readers */
+    uint32_t open_n;     /* handles: writers, snapshots, listings */
+    uint32_t writer_n;
+    struct list writers; /* struct fs_handle */
+    uint32_t busy_n;     /* a directory's namespace changes that are not answered yet */
+    struct buf parked;   /* invalidations that wait for them */
+    int unseen_error;    /* of a commit whose close could not report it */
+};
+
+struct fs_inodes {
+    struct fs_inode_slot *slots;
+    uint32_t slot_n, free_slot;
+    struct map by_id; /* identity -> current inode */
+    size_t n;
+};
+
+void fs_inode_init(struct fs_inodes *t, uint64_t seed); /* with the root in place */
+void fs_inode_fini(struct fs_inodes *t);
+struct fs_inode *fs_inode_get(struct fs_inodes *t, uint64_t number); /* NULL: gone */
+struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node); /* current or NULL */
+/* A current inode; one that had the identity is retired. version: of a key, else 0. */
+struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
+                              uint64_t version);
+struct fs_node fs_inode_node(const struct fs_inode *i); /* borrowed */
+void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i);
+/* Under another identity from now on; an inode that had it is retired. Only of a current inode. */
+void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node *to);
+void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n);
+/* Frees it when nothing holds it. */
+void fs_inode_settle(struct fs_inodes *t, struct fs_inode *i);
+/* The inode of slot i, or NULL; i below t->slot_n. */
+struct fs_inode *fs_inode_slot(struct fs_inodes *t, uint32_t i);
+/* The st_ino that an inode of this node would have. */
+uint64_t fs_inode_ino(const struct fs_node *node, uint64_t version);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The mount itself: what all files of this folder share. Everything here belongs to the thread of
+ * the worker that runs the door; the notifier (fs_notify.h) has a thread of its own and is given
+ * copies.
+ *
+ *   fs_mount_uv.c  session, loop, start and stop         fs_change.c  changes -> kernel's caches
+ *   fs_ops.c       names and attributes                  fs_write.c   commits, requests that wait
+ *   fs_file.c      open, read, write, close              fs_facts.c   what only the core knows
+ *   fs_dir.c       listings                              fs_name.c    mkdir, unlink, rename, ...
+ */
+#ifndef DISCO_FS_FS_MOUNT_H
+#define DISCO_FS_FS_MOUNT_H
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+#include "agent/env.h"
+#include "fs/fs.h"
+#include "fs/fs_inode.h"
+#include "fs/fs_notify.h"
+#include "fs/fs_times.h"
+
+#define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
+
+struct fs_mount {
+    struct fs_tree tree;
+    char *path; /* of the mount point, absolute */
+    uid_t uid;
+    gid_t gid;
+    mode_t file_mode, dir_mode;
+    size_t value_max;
+    struct fuse_session *session;
+    struct env *env;         /* of the worker; NULL until the door is open */
+    struct fs_notify *notify; /* NULL until the door is open */
+    struct fs_inodes inodes;
+    struct fs_times times;
+    struct list handles;     /* struct fs_handle: all open files */
+    struct list dirs;        /* struct fs_dir: all open directories */
+    struct list waits;       /* struct fs_wait: requests and commits not finished */
+    uint64_t seen_index;     /* of the last batch of changes */
+    uint32_t ghost_n;
+    bool has_epoch;          /* the kernel can drop all names at once */
+    bool faces_used;         /* somebody looked up NAME%v or NAME%t */
+    void *loop;              /* fs_mount_uv.c */
+};
+
+struct view fs_mount_view(struct fs_mount *m); /* env_view_end it in the same turn */
+/* No request is read while anything holds: a commit that RELEASE began is seen by what comes after
+ * it. */
+void fs_mount_hold(struct fs_mount *m);
+void fs_mount_unhold(struct fs_mount *m);
+
+#endif

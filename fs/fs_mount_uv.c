@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Life of the mount. It is made on the core's thread, served on a worker's loop (libfuse's own loop
+ * is not used), and taken down in steps, because whoever holds a lock in the kernel waits for us:
+ *
+ *   the notifier ends (requests are answered meanwhile)
+ *   -> commits in flight end, or the deadline answers them
+ *   -> the loop lets go of /dev/fuse -> unmount, detached when it is busy
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "fs/fs_change.h"
+#include "fs/fs_dir.h"
+#include "fs/fs_mount.h"
+#include "fs/fs_ops.h"
+#include "fs/fs_write.h"
+
+#define REQUESTS_A_TURN 64
+#define CLOSE_LOOK_MS 10
+#define CLOSE_FORCE_MS 500 /* so long before the deadline the kernel is made to give up */
+
+struct fs_mount_loop {
+    struct fs_mount *mount;
+    uv_poll_t poll;
+    struct fuse_buf buf;
+    uint32_t hold_n;
+    bool is_polling, is_gone;
+    /* closing */
+    struct timer look;
+    struct instant deadline;
+    bool notifier_ended, was_forced;
+    void (*closed)(void *data);
+    void *closed_data;
+};
+
+static int prepare_path(struct fs_mount *m, const char *path, struct error *err);
+static int detach_dead(const char *path, struct error *err);
+static int open_session(struct fs_mount *m, const struct config *config, struct error *err);
+static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args);
+static void set_polling(struct fs_mount_loop *l, bool on);
+static void on_readable(uv_poll_t *poll, int status, int events);
+static void on_overflow(void *data);
+static void on_notifier_ended(void *data);
+static void on_look(struct timer *t, struct instant now);
+static void on_poll_closed(uv_handle_t *handle);
+
+/* ---- on the core's thread ---- */
+
+int fs_mount_open(const struct config *config, struct fs_mount **ret, struct error *err)
+{
+    struct fs_mount *m = mem_new(struct fs_mount);
+    m->uid = config->mount_uid >= 0 ? (uid_t)config->mount_uid : geteuid();
+    m->gid = config->mount_gid >= 0 ? (gid_t)config->mount_gid : getegid();
+    m->file_mode = config->mount_file_mode > 0 ? (mode_t)config->mount_file_mode & 0777 : 0644;
+    m->dir_mode = config->mount_dir_mode > 0 ? (mode_t)config->mount_dir_mode & 0777 : 0755;
+    m->value_max = config->kv_max_value_size > 0 ? (size_t)config->kv_max_value_size
+                                                 : KV_VALUE_SIZE_MAX;
+    fs_inode_init(&m->inodes, (uint64_t)(uintptr_t)m);
+    fs_times_init(&m->times);
+    list_init(&m->waits);
+    list_init(&m->handles);
+    list_init(&m->dirs);
+    int r = prepare_path(m, config->mount, err);
+    if (r == 0)
+        r = open_session(m, config, err);
+    if (r < 0) {
+        fs_mount_free(m);
+        return r;
+    }
+    *ret = m;
+    return 0;
+}
+
+void fs_mount_set_service_json(struct fs_mount *m,
+                               int (*render)(struct view *v, struct str service, struct buf *out))
+{
+    m->tree.service_json = render;
+}
+
+void fs_mount_free(struct fs_mount *m)
+{
+    if (!m)
+        return;
+    ASSERT(!m->loop);
+    if (m->session) {
+        fuse_session_unmount(m->session); /* harmless when the door did it */
+        fuse_session_destroy(m->session);
+    }
+    fs_write_free_handles(m);
+    fs_dir_free_all(m);
+    fs_inode_fini(&m->inodes);
+    fs_times_fini(&m->times);
+    mem_free(m->path);
+    mem_free(m);
+}
+
+/* Absolute, there, a directory, and not a mount of a disco that is gone. */
+static int prepare_path(struct fs_mount *m, const char *path, struct error *err)
+{
+    char parent[PATH_MAX], real[PATH_MAX];
+    struct stat st;
+    if (!str_copy_z(str_z(path), parent, sizeof(parent)) || !path[0])
+        return error_set(err, ERR_INVALID, "mount: \"%s\" is no path for a mount", path);
+    size_t n = strlen(parent);
+    while (n > 1 && parent[n - 1] == '/')
+        parent[--n] = '\0';
+    /* The last part may be a dead mount, of which nothing can be asked: resolve what is above. */
+    char *slash = strrchr(parent, '/');
+    const char *name = slash ? slash + 1 : parent;
+    struct buf full;
+    buf_init(&full, 0);
+    if (slash)
+        *slash = '\0';
+    if (!realpath(!slash ? "." : slash == parent ? "/" : parent, real)) {
+        buf_fini(&full);
+        return error_set(err, -errno, "mount: %s: %s", path, strerror(errno));
+    }
+    buf_putf(&full, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
+    m->path = mem_dup_z(buf_z(&full));
+    buf_fini(&full);
+
+    int r = detach_dead(m->path, err);
+    if (r < 0)
+        return r;
+    if (mkdir(m->path, 0755) < 0 && errno != EEXIST)
+        return error_set(err, -errno, "mount: cannot make %s: %s", m->path, strerror(errno));
+    if (stat(m->path, &st) < 0)
+        return error_set(err, -errno, "mount: %s: %s", m->path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return error_set(err, -ENOTDIR, "mount: %s is not a directory", m->path);
+    return 0;
+}
+
+/* Is a file system of ours mounted just there? The fields of mountinfo are apart by blanks, and
+ * blanks inside one are written \040. */
+static bool is_ours(const char *path)
+{
+    char line[PATH_MAX * 2];
+    bool found = false;
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    while (f && !found && fgets(line, sizeof(line), f)) {
+        struct buf point;
+        struct str rest = str_z(line), field = STR_NONE;
+        buf_init(&point, 0);
+        for (int i = 0; i < 5 && rest.p; i++)
+            field = str_split(&rest, ' ');
+        for (size_t i = 0; i < field.n; i++) {
+            if (field.p[i] == '\\' && i + 3 < field.n) {
+                buf_put_c(&point, (char)((field.p[i + 1] - '0') * 64 + (field.p[i + 2] - '0') * 8 +
+                                         (field.p[i + 3] - '0')));
+                i += 3;
+            } else {
+                buf_put_c(&point, field.p[i]);
+            }
+        }
+        found = str_eq_z(buf_str(&point), path) &&
+                str_search(rest, STR_LIT(" - fuse.disco ")) < rest.n;
+        buf_fini(&point);
+    }
+    if (f)
+        (void)fclose(f);
+    return found;
+}
+
+/* kill -9 leaves a mount that answers ENOTCONN to everything; there may be several on one another. */
+static int detach_dead(const char *path, struct error *err)
+{
+    struct stat st;
+    for (int i = 0; i < 64 && stat(path, &st) < 0 && errno == ENOTCONN; i++) {
+        if (!is_ours(path))
+            return error_set(err, -EBUSY, "mount: %s is a dead mount of another program; unmount it",
+                             path);
+        if (umount2(path, MNT_DETACH) < 0) {
+            int error = errno;
+            return error_set(err, -error,
+                             "mount: %s is a dead mount and cannot be detached (%s); run "
+                             "fusermount3 -u -z %s",
+                             path, strerror(error), path);
+        }
+        log_info("mount", "%s: detached the mount of an agent that is gone", path);
+    }
+    if (is_ours(path))
+        return error_set(err, -EBUSY, "mount: %s: another agent's mount is there", path);
+    return 0;
+}
+
+static int open_session(struct fs_mount *m, const struct config *config, struct error *err)
+{
+    char options[128];
+    (void)snprintf(options, sizeof(options),
+                   "nosuid,nodev,default_permissions,fsname=disco,subtype=disco%s",
+                   config->mount_allow_other ? ",allow_other" : "");
+    char *argv[] = {"disco", "-o", options, NULL};
+    struct fuse_args args = FUSE_ARGS_INIT(3, argv);
+    if (access("/dev/fuse", R_OK | W_OK) < 0)
+        return error_set(err, -errno,
+                         "mount: /dev/fuse: %s (a mount needs the device, and root or fusermount3)",
+                         strerror(errno));
+    fuse_set_log_func(log_libfuse);
+    m->session = fuse_session_new(&args, &fs_ops_table, sizeof(fs_ops_table), m);
+    fuse_opt_free_args(&args);
+    if (!m->session)
+        return error_set(err, ERR_UNSUPPORTED, "mount: libfuse refused its options");
+    if (fuse_session_mount(m->session, m->path) != 0) {
+        int error = errno ? errno : EPERM;
+        fuse_session_destroy(m->session);
+        m->session = NULL;
+        return error_set(err, -error, "mount: cannot mount on %s: %s (not root, and no fusermount3?)",
+                         m->path, strerror(error));
+    }
+    return 0;
+}
+
+static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args)
+{
+    char text[512];
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    size_t n = strlen(text);
+    if (n > 0 && text[n - 1] == '\n')
+        text[n - 1] = '\0';
+    log_line(level <= FUSE_LOG_ERR ? LOG_WARN : LOG_DEBUG, "mount", "%s", text);
+}
+
+/* ---- on the worker's thread ---- */
+
+static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door,
+                   struct error *err)
+{
+    struct fs_mount *m = config;
+    struct fs_mount_loop *l = mem_new(struct fs_mount_loop);
+    int fd = fuse_session_fd(m->session);
+    l->mount = m;
+    l->poll.data = l;
+    l->look.fire = on_look;
+    int flags = fcntl(fd, F_GETFL);
+    int r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+    if (r == 0)
+        r = fs_notify_open(m->session, env->self, on_overflow, m, &m->notify);
+    if (r < 0) {
+        mem_free(l);
+        return error_set(err, r, "mount: %s: %s", m->path, error_text(r));
+    }
+    m->env = env;
+    m->loop = l;
+    struct view v = fs_mount_view(m);
+    m->seen_index = view_index(&v);
+    env_view_end(&v);
+    fs_times_note(&m->times, m->seen_index, clock_wall_ns());
+    struct fs_inode *root = fs_inode_get(&m->inodes, FS_INODE_ROOT);
+    root->mtime_ns = fs_times_get(&m->times, m->seen_index);
+    r = uv_poll_init(uv_loop, &l->poll, fd);
+    ASSERT(r == 0);
+    set_polling(l, true);
+    log_info("mount", "%s: mounted", m->path);
+    *ret_door = m;
+    return 0;
+}
+
+static void on_changes(void *door, const struct change_batch *batch)
+{
+    struct fs_mount *m = door;
+    if (m->notify)
+        fs_change_apply(m, batch);
+}
+
+static void on_close(void *door, struct instant deadline, void (*closed)(void *data), void *data)
+{
+    struct fs_mount *m = door;
+    struct fs_mount_loop *l = m->loop;
+    l->closed = closed;
+    l->closed_data = data;
+    l->deadline = deadline;
+    struct fs_notify *n = m->notify;
+    m->notify = NULL;
+    fs_notify_close(n, on_notifier_ended, l);
+    timers_set(m->env->timers, &l->look, instant_add(m->env->now, DURATION_MS(1)));
+}
+
+const struct door fs_door = {
+    .name = "mount", .open = on_open, .close = on_close, .changes = on_changes};
+
+struct view fs_mount_view(struct fs_mount *m)
+{
+    return env_view_begin(m->env, STR_LIT(""), NULL);
+}
+
+void fs_mount_hold(struct fs_mount *m)
+{
+    struct fs_mount_loop *l = m->loop;
+    if (l->hold_n++ == 0)
+        set_polling(l, false);
+}
+
+void fs_mount_unhold(struct fs_mount *m)
+{
+    struct fs_mount_loop *l = m->loop;
+    ASSERT(l->hold_n > 0);
+    if (--l->hold_n == 0)
+        set_polling(l, true);
+}
+
+static void set_polling(struct fs_mount_loop *l, bool on)
+{
+    if (on == l->is_polling || l->is_gone || uv_is_closing((uv_handle_t *)&l->poll))
+        return;
+    int r = on ? uv_poll_start(&l->poll, UV_READABLE, on_readable) : uv_poll_stop(&l->poll);
+    ASSERT(r == 0);
+    l->is_polling = on;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct fs_mount_loop *l = poll->data;
+    struct fuse_session *session = l->mount->session;
+    for (int i = 0; i < REQUESTS_A_TURN && l->hold_n == 0; i++) {
+        int n = fuse_session_receive_buf(session, &l->buf);
+        if (n > 0) {
+            fuse_session_process_buf(session, &l->buf);
+        } else if (n == 0 || (n != -EAGAIN && n != -EINTR)) {
+            /* Unmounted by somebody else, or the connection was aborted. */
+            log_warn("mount", "%s: is no longer mounted", l->mount->path);
+            set_polling(l, false);
+            l->is_gone = true;
+            break;
+        } else {
+            break;
+        }
+    }
+}
+
+static void on_overflow(void *data)
+{
+    fs_change_everything(data);
+}
+
+/* ---- closing ---- */
+
+static void on_notifier_ended(void *data)
+{
+    struct fs_mount_loop *l = data;
+    l->notifier_ended = true;
+}
+
+static void on_look(struct timer *t, struct instant now)
+{
+    struct fs_mount_loop *l = LIST_ITEM(t, struct fs_mount_loop, look);
+    struct fs_mount *m = l->mount;
+    bool is_late = !instant_before(instant_add(now, DURATION_MS(CLOSE_FORCE_MS)), l->deadline);
+    if (is_late && !l->was_forced && !l->notifier_ended) {
+        /* Ends every request in the kernel, and with them what the notifier waits for. */
+        l->was_forced = true;
+        log_warn("mount", "%s: forced, the kernel did not let go in time", m->path);
+        (void)umount2(m->path, MNT_FORCE);
+    }
+    if (!l->notifier_ended || (!list_is_empty(&m->waits) && !is_late)) {
+        timers_set(m->env->timers, t, instant_add(now, DURATION_MS(CLOSE_LOOK_MS)));
+        return;
+    }
+    fs_write_abandon(m);
+    uv_close((uv_handle_t *)&l->poll, on_poll_closed);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct fs_mount_loop *l = handle->data;
+    struct fs_mount *m = l->mount;
+    /* Detaches when files are still open; those get ENOTCONN. */
+    fuse_session_unmount(m->session);
+    log_info("mount", "%s: unmounted", m->path);
+    free(l->buf.mem);
+    m->loop = NULL;
+    void (*closed)(void *data) = l->closed;
+    void *data = l->closed_data;
+    mem_free(l);
+    closed(data);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * FUSE's operations on names below kv/: mkdir, rmdir, unlink, rename. Each is one command, answered
+ * when it is applied.
+ */
+#ifndef DISCO_FS_FS_NAME_H
+#define DISCO_FS_FS_NAME_H
+
+#include "fs/fs_mount.h"
+
+void fs_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+                    const char *new_name, unsigned int flags);
+
+#endif

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/fs_ops.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+
+#include "fs/fs_change.h"
+#include "fs/fs_dir.h"
+#include "fs/fs_facts.h"
+#include "fs/fs_file.h"
+#include "fs/fs_name.h"
+#include "fs/fs_path.h"
+#include "fs/fs_write.h"
+#include "state/state.h"
+
+static bool is_fixed(const struct fs_inode *i);
+static struct fs_handle *writer_of(struct fs_inode *i, int32_t pid);
+static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size);
+
+/* ---- operations ---- */
+
+static void op_init(void *data, struct fuse_conn_info *conn)
+{
+    struct fs_mount *m = data;
+    unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA |
+                    FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_POSIX_LOCKS |
+                    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_ASYNC_DIO;
+    conn->want = want & conn->capable;
+    conn->max_background = 128;
+    conn->time_gran = 1;
+    /* FUSE_NOTIFY_INC_EPOCH came with protocol 7.44. */
+    m->has_epoch = conn->proto_major == 7 && conn->proto_minor >= 44;
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *dir = fs_inode_get(&m->inodes, parent);
+    struct fs_found found;
+    struct buf text;
+    if (!dir) {
+        fuse_reply_err(req, ESTALE);
+        return;
+    }
+    buf_init(&text, 0);
+    struct view v = fs_mount_view(m);
+    int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
+    if (r == 0)
+        fs_ops_reply_entry(m, &v, req, fs_ops_inode(m, &v, dir, &found));
+    else
+        fuse_reply_err(req, -r);
+    env_view_end(&v);
+    buf_fini(&text);
+}
+
+static void forget(struct fs_mount *m, uint64_t number, uint64_t n)
+{
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    if (i && i->is_ghost && n >= i->lookup_n) {
+        i->is_ghost = false;
+        m->ghost_n--;
+    }
+    if (i)
+        fs_inode_forget(&m->inodes, i, n);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t number, uint64_t n)
+{
+    forget(fuse_req_userdata(req), number, n);
+    fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t k = 0; k < count; k++)
+        forget(fuse_req_userdata(req), forgets[k].ino, forgets[k].nlookup);
+    fuse_reply_none(req);
+}
+
+static void op_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    if (!i)
+        fuse_reply_err(req, ESTALE);
+    else if (i->kind == FS_FACT)
+        fs_facts_answer(m, req, i, NULL);
+    else
+        fs_ops_reply_attr(m, req, i);
+}
+
+/* Modes, owners and times are accepted and ignored: refusing them makes cp -p, tar, install, touch
+ * and rsync fail, ignoring them disturbs no tool. */
+static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int to_set,
+                       struct fuse_file_info *fi)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    struct fs_handle *h = fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
+    int error = 0;
+    if (!i) {
+        error = ESTALE;
+    } else if (to_set & FUSE_SET_ATTR_SIZE) {
+        if (i->kind != FS_KV_FILE)
+            error = EROFS;
+        else if ((uint64_t)attr->st_size > m->value_max)
+            error = EFBIG;
+        else if ((error = fs_write_preflight(m)) == 0 && (!h || !h->writes)) {
+            truncate_path(m, req, i, (uint64_t)attr->st_size);
+            return;
+        } else if (!error) {
+            error = fs_write_truncate(m, h, (uint64_t)attr->st_size);
+        }
+    }
+    if (error)
+        fuse_reply_err(req, error);
+    else if (i->kind == FS_FACT)
+        fs_facts_answer(m, req, i, NULL);
+    else
+        fs_ops_reply_attr(m, req, i);
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t number)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct statvfs st;
+    memset(&st, 0, sizeof(st));
+    struct view v = fs_mount_view(m);
+    uint64_t keys = store_count(v.store, TABLE_KV);
+    env_view_end(&v);
+    /* What the store could hold (its address space); what it holds is not counted in bytes. */
+    st.f_bsize = st.f_frsize = 4096;
+    st.f_blocks = st.f_bfree = st.f_bavail = (fsblkcnt_t)1 << 24;
+    st.f_files = keys + ((fsfilcnt_t)1 << 24);
+    st.f_ffree = st.f_favail = (fsfilcnt_t)1 << 24;
+    st.f_namemax = FS_PATH_NAME_MAX;
+    fuse_reply_statfs(req, &st);
+}
+
+/* Refused rather than granted on this host alone. */
+static void op_getlk(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+                     struct flock *lock)
+{
+    fuse_reply_err(req, ENOLCK);
+}
+
+static void op_setlk(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
+                     struct flock *lock, int sleep)
+{
+    fuse_reply_err(req, lock->l_type == F_UNLCK ? 0 : ENOLCK);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+const struct fuse_lowlevel_ops fs_ops_table = {
+    .init = op_init,
+    .lookup = op_lookup,
+    .forget = op_forget,
+    .forget_multi = op_forget_multi,
+    .getattr = op_getattr,
+    .setattr = op_setattr,
+    .statfs = op_statfs,
+    .getlk = op_getlk,
+    .setlk = op_setlk,
+    .mknod = op_mknod,
+    .symlink = op_symlink,
+    .link = op_link,
+    .mkdir = fs_name_mkdir,
+    .rmdir = fs_name_rmdir,
+    .unlink = fs_name_unlink,
+    .rename = fs_name_rename,
+    .open = fs_file_open,
+    .create = fs_file_create,
+    .read = fs_file_read,
+    .write = fs_file_write,
+    .flush = fs_file_flush,
+    .fsync = fs_file_fsync,
+    .release = fs_file_release,
+    .opendir = fs_dir_open,
+    .readdir = fs_dir_read,
+    .readdirplus = fs_dir_read_plus,
+    .releasedir = fs_dir_release,
+    .fsyncdir = fs_dir_fsync,
+};
+
+/* ---- names to inodes ---- */
+
+/* A name that the view does not hold, or holds as a value only: a directory that lost its keys
+ * stays until it is removed, a file being made is there for whoever makes it. */
+static int lookup_local(struct fs_mount *m, struct fs_inode *dir, struct str name,
+                        struct buf *text, struct fs_found *found, int r)
+{
+    enum fs_path_kind kind;
+    if (fs_path_parse(fs_inode_node(dir).a, name, text, &kind) < 0)
+        return r;
+    if (r < 0 && kind != FS_PATH_TREE && kind != FS_PATH_CONTINUED) {
+        struct fs_node node = {FS_KV_FILE, buf_str(text), STR_NONE};
+        struct fs_inode *i = fs_inode_find(&m->inodes, &node);
+        if (i && i->is_pending) {
+            *found = (struct fs_found){.node = node};
+            return 0;
+        }
+    }
+    if (m->ghost_n > 0 && kind != FS_PATH_VALUE) {
+        if (kind != FS_PATH_CONTINUED)
+            buf_put_c(text, '/');
+        struct fs_node node = {FS_KV_DIR, buf_str(text), STR_NONE};
+        struct fs_inode *i = fs_inode_find(&m->inodes, &node);
+        if (i && i->is_ghost) {
+            *found = (struct fs_found){.node = node};
+            return 0;
+        }
+        if (kind != FS_PATH_CONTINUED)
+            text->n--;
+    }
+    if (r == 0)
+        found->node.a = buf_str(text);
+    return r;
+}
+
+int fs_ops_lookup(struct fs_mount *m, struct view *v, struct fs_inode *dir, struct str name,
+                  struct buf *text, struct fs_found *ret)
+{
+    struct fs_node node = fs_inode_node(dir);
+    int r = fs_tree_lookup(&m->tree, v, &node, name, text, ret);
+    if (node.kind != FS_KV_DIR)
+        return r;
+    if (str_has_suffix(name, STR_LIT("%v")) || str_has_suffix(name, STR_LIT("%t")))
+        m->faces_used = true;
+    if (r == -ENOENT || (r == 0 && ret->node.kind == FS_KV_FILE && m->ghost_n > 0))
+        r = lookup_local(m, dir, name, text, ret, r);
+    return r;
+}
+
+struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inode *dir,
+                              const struct fs_found *found)
+{
+    struct fs_inode *i = fs_inode_find(&m->inodes, &found->node);
+    uint64_t index = view_index(v);
+    if (i && i->kind == FS_KV_FILE && !i->is_direct && i->version != found->version) {
+        fs_inode_retire(&m->inodes, i);
+        fs_inode_settle(&m->inodes, i);
+        i = NULL;
+    }
+    fs_times_note(&m->times, index, clock_wall_ns());
+    if (!i) {
+        i = fs_inode_add(&m->inodes, &found->node, dir->number, found->version);
+        i->mtime_ns = fs_times_get(&m->times, i->kind == FS_KV_FILE ? found->version : index);
+        i->size = found->size;
+    } else if (i->kind == FS_KV_FILE && i->is_direct && found->version > 0) {
+        i->version = found->version;
+        i->size = found->size;
+        i->mtime_ns = fs_times_get(&m->times, found->version);
+        i->is_pending = false;
+    }
+    i->parent = dir->number;
+    return i;
+}
+
+/* ---- inodes to attributes ---- */
+
+double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32_t pid,
+                   struct stat *ret)
+{
+    struct fs_node node = fs_inode_node(i);
+    bool is_dir = fs_tree_is_dir(i->kind), is_kv = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE;
+    double good_s = is_kv || is_fixed(i) ? FS_MOUNT_FOREVER_S : 0;
+    uint64_t size = i->size;
+    if (i->kind == FS_KV_FILE && i->is_direct) {
+        struct kv_entry e;
+        uint64_t index;
+        good_s = 0;
+        if (i->is_current && kv_get(v, node.a, &e, &index) && e.modify_index != i->version) {
+            i->version = e.modify_index;
+            i->size = e.value.n;
+        }
+        if (i->is_current && i->version > 0) {
+            fs_times_note(&m->times, view_index(v), clock_wall_ns());
+            i->mtime_ns = fs_times_get(&m->times, i->version);
+        }
+        struct fs_handle *h = writer_of(i, pid);
+        size = h ? fs_write_size(h) : i->size;
+    } else if (!is_kv && !is_dir && i->kind != FS_FACT) {
+        struct buf text;
+        buf_init(&text, 0);
+        if (fs_tree_read(&m->tree, v, &node, &text) == 0)
+            size = text.n;
+        buf_fini(&text);
+    }
+    if (!is_kv && !is_fixed(i)) {
+        fs_times_note(&m->times, view_index(v), clock_wall_ns());
+        i->mtime_ns = fs_times_get(&m->times, view_index(v));
+    }
+    memset(ret, 0, sizeof(*ret));
+    ret->st_ino = i->ino;
+    ret->st_mode = is_dir ? S_IFDIR | (m->dir_mode & (is_kv ? 07777 : 0555))
+                          : S_IFREG | (m->file_mode & (is_kv ? 07777 : 0444));
+    ret->st_nlink = 1; /* of a directory: "do not count on it" (as btrfs) */
+    ret->st_uid = m->uid;
+    ret->st_gid = m->gid;
+    ret->st_size = is_dir ? 0 : (off_t)size;
+    ret->st_blksize = 4096;
+    ret->st_blocks = (ret->st_size + 511) / 512;
+    ret->st_mtim = (struct timespec){i->mtime_ns / 1000000000, i->mtime_ns % 1000000000};
+    ret->st_atim = ret->st_ctim = ret->st_mtim;
+    return good_s;
+}
+
+void fs_ops_entry(struct fs_mount *m, struct view *v, struct fs_inode *i,
+                  struct fuse_entry_param *ret)
+{
+    bool is_kv = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE;
+    memset(ret, 0, sizeof(*ret));
+    ret->ino = i->number;
+    ret->attr_timeout = fs_ops_attr(m, v, i, 0, &ret->attr);
+    ret->entry_timeout = is_kv || is_fixed(i) ? FS_MOUNT_FOREVER_S : 0;
+}
+
+void fs_ops_reply_entry(struct fs_mount *m, struct view *v, fuse_req_t req, struct fs_inode *i)
+{
+    struct fuse_entry_param e;
+    fs_ops_entry(m, v, i, &e);
+    i->lookup_n++;
+    if (fuse_reply_entry(req, &e) == -ENOENT)
+        fs_inode_forget(&m->inodes, i, 1);
+}
+
+void fs_ops_reply_attr(struct fs_mount *m, fuse_req_t req, struct fs_inode *i)
+{
+    struct stat st;
+    struct view v = fs_mount_view(m);
+    double good_s = fs_ops_attr(m, &v, i, fuse_req_ctx(req)->pid, &st);
+    env_view_end(&v);
+    fuse_reply_attr(req, &st, good_s);
+}
+
+/* The top and what stands right below it never change. */
+static bool is_fixed(const struct fs_inode *i)
+{
+    return i->kind == FS_ROOT || i->kind == FS_SERVICES || i->kind == FS_NODES ||
+           i->kind == FS_STATUS;
+}
+
+/* The process a task belongs to: FUSE names the task. */
+static int32_t process_of(int32_t tid)
+{
+    char path[64], text[2048];
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tid;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *p = strstr(text, "Tgid:");
+    return p ? (int32_t)strtol(p + 5, NULL, 10) : tid;
+}
+
+/* The handle with which this process writes the file, if any. */
+static struct fs_handle *writer_of(struct fs_inode *i, int32_t pid)
+{
+    if (pid == 0 || list_is_empty(&i->writers))
+        return NULL;
+    LIST_FOREACH(&i->writers, l) {
+        struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
+        if (h->pid == pid)
+            return h;
+    }
+    int32_t process = process_of(pid);
+    LIST_FOREACH(&i->writers, l) {
+        struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
+        if (process_of(h->pid) == process)
+            return h;
+    }
+    return NULL;
+}
+
+/* ---- truncate(2) without an open file ---- */
+
+static void on_truncated(struct fs_wait *w, int error)
+{
+    struct fs_mount *m = w->mount;
+    struct fs_inode *i = w->inode;
+    if (!error && !w->ok)
+        error = ESTALE; /* changed meanwhile: the kernel looks it up and tries again, once */
+    if (!error) {
+        i->version = w->version;
+        i->size = w->size;
+    }
+    fuse_req_t req = error ? NULL : fs_write_take_req(w);
+    if (req)
+        fs_ops_reply_attr(m, req, i);
+    else
+        fs_write_reply(w, error);
+    fs_write_wait_free(w);
+    fs_file_writer_left(m, i);
+    i->open_n--;
+    fs_inode_settle(&m->inodes, i);
+}
+
+static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size)
+{
+    struct kv_entry e;
+    uint64_t index;
+    struct buf value;
+    struct fs_node node = fs_inode_node(i);
+    if (!i->is_current || !fs_file_make_direct(m, i)) {
+        fuse_reply_err(req, ESTALE);
+        return;
+    }
+    i->open_n++;
+    i->writer_n++;
+    buf_init(&value, 0);
+    struct view v = fs_mount_view(m);
+    bool is_there = kv_get(&v, node.a, &e, &index);
+    if (is_there)
+        buf_put_str(&value, str_take(e.value, (size_t)size));
+    env_view_end(&v);
+    struct fs_wait *w = fs_write_wait_new(m, req, on_truncated);
+    if (size > value.n) {
+        size_t gap = (size_t)size - value.n;
+        memset(buf_reserve(&value, gap), 0, gap);
+        value.n += gap;
+    }
+    w->inode = i;
+    w->size = value.n;
+    struct kv_op op = {.verb = KV_CAS,
+                       .key = node.a,
+                       .value = buf_str(&value),
+                       .index = is_there ? e.modify_index : 0};
+    fs_write_submit_op(w, &op);
+    buf_fini(&value);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The top of the tree and the keys below kv/. Services and nodes are in fs_catalog.c.
+ *
+ * A key that is also the beginning of others is two things of one name: the tree shows as NAME,
+ * the value as NAME%v. The marker of a directory (the key DIR/, empty, no flags) is what mkdir and
+ * Consul's own UI write for an empty folder; it opens as DIR/% and is not listed.
+ */
+#include "fs/fs_tree.h"
+
+#include <errno.h>
+
+#include "fs/fs_catalog.h"
+#include "fs/fs_path.h"
+#include "state/kv.h"
+
+static const char *const FACTS[] = {"members", "leader", "index", NULL};
+static const char *const STATUS_FACTS[] = {"leader",     "peers", "last_contact",
+                                           "quorum",     "term",  "applied_index",
+                                           "commit_index", "metrics", NULL};
+
+static int lookup_kv(struct view *v, struct str prefix, struct str name, struct buf *text,
+                     struct fs_found *ret);
+static int list_kv(struct view *v, struct str prefix, struct fs_list *list);
+static int lookup_top(struct str name, struct fs_found *ret);
+static bool is_hidden_marker(const struct kv_entry *e);
+
+bool fs_tree_is_dir(enum fs_kind kind)
+{
+    return kind == FS_ROOT || kind == FS_KV_DIR || kind == FS_SERVICES || kind == FS_SERVICE ||
+           kind == FS_SERVICE_TAGS || kind == FS_NODES || kind == FS_NODE || kind == FS_NODE_DIR ||
+           kind == FS_STATUS;
+}
+
+void fs_tree_pack(const struct fs_node *node, struct buf *id)
+{
+    buf_clear(id);
+    buf_put_u8(id, (uint8_t)node->kind);
+    buf_put_u32(id, (uint32_t)node->a.n);
+    buf_put_str(id, node->a);
+    buf_put_str(id, node->b);
+}
+
+struct fs_node fs_tree_unpack(struct str id)
+{
+    struct fs_node node;
+    struct cursor c = cursor_make(id);
+    node.kind = (enum fs_kind)cursor_u8(&c);
+    uint32_t n = cursor_u32(&c);
+    node.a = cursor_bytes(&c, n);
+    node.b = cursor_bytes(&c, cursor_left(&c));
+    ASSERT(!c.bad);
+    return node;
+}
+
+int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node *dir,
+                   struct str name, struct buf *text, struct fs_found *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    buf_clear(text);
+    switch (dir->kind) {
+    case FS_ROOT:
+        return lookup_top(name, ret);
+    case FS_KV_DIR:
+        return lookup_kv(v, dir->a, name, text, ret);
+    case FS_STATUS:
+        for (size_t i = 0; STATUS_FACTS[i]; i++)
+            if (str_eq_z(name, STATUS_FACTS[i])) {
+                buf_put_z(text, "status/");
+                buf_put_z(text, STATUS_FACTS[i]);
+                ret->node = (struct fs_node){FS_FACT, buf_str(text), STR_NONE};
+                return 0;
+            }
+        return -ENOENT;
+    default:
+        return fs_catalog_lookup(t, v, dir, name, text, ret);
+    }
+}
+
+int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *dir,
+                 struct fs_list *list)
+{
+    switch (dir->kind) {
+    case FS_ROOT:
+        fs_list_add(list, STR_LIT("kv"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("services"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("nodes"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("status"), FS_LIST_TREE);
+        for (size_t i = 0; FACTS[i]; i++)
+            fs_list_add(list, str_z(FACTS[i]), FS_LIST_VALUE);
+        return 0;
+    case FS_KV_DIR:
+        return list_kv(v, dir->a, list);
+    case FS_STATUS:
+        for (size_t i = 0; STATUS_FACTS[i]; i++)
+            fs_list_add(list, str_z(STATUS_FACTS[i]), FS_LIST_VALUE);
+        return 0;
+    default:
+        return fs_catalog_list(t, v, dir, list);
+    }
+}
+
+int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *file,
+                 struct buf *out)
+{
+    ASSERT(!fs_tree_is_dir(file->kind) && file->kind != FS_FACT);
+    if (file->kind == FS_KV_FILE) {
+        struct kv_entry e;
+        uint64_t index;
+        if (!kv_get(v, file->a, &e, &index))
+            return -ENOENT;
+        buf_put_str(out, e.value);
+        return 0;
+    }
+    return fs_catalog_read(t, v, file, out);
+}
+
+static int lookup_top(struct str name, struct fs_found *ret)
+{
+    static const struct {
+        const char *name;
+        enum fs_kind kind;
+    } dirs[] = {{"kv", FS_KV_DIR},
+                {"services", FS_SERVICES},
+                {"nodes", FS_NODES},
+                {"status", FS_STATUS}};
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+        if (str_eq_z(name, dirs[i].name)) {
+            ret->node = (struct fs_node){dirs[i].kind, STR_LIT(""), STR_NONE};
+            return 0;
+        }
+    for (size_t i = 0; FACTS[i]; i++)
+        if (str_eq_z(name, FACTS[i])) {
+            ret->node = (struct fs_node){FS_FACT, str_z(FACTS[i]), STR_NONE};
+            return 0;
+        }
+    return -ENOENT;
+}
+
+static int lookup_kv(struct view *v, struct str prefix, struct str name, struct buf *text,
+                     struct fs_found *ret)
+{
+    enum fs_path_kind kind;
+    int r = fs_path_parse(prefix, name, text, &kind);
+    if (r < 0)
+        return r == -ENAMETOOLONG ? r : -ENOENT;
+    if (kind == FS_PATH_CONTINUED) {
+        ret->node = (struct fs_node){FS_KV_DIR, buf_str(text), STR_NONE};
+        return fs_tree_has_dir(v, buf_str(text)) ? 0 : -ENOENT;
+    }
+    if (kind != FS_PATH_VALUE) {
+        buf_put_c(text, '/');
+        if (kv_any(v, buf_str(text))) {
+            ret->node = (struct fs_node){FS_KV_DIR, buf_str(text), STR_NONE};
+            return 0;
+        }
+        text->n--;
+    }
+    struct kv_entry e;
+    uint64_t index;
+    if (kind == FS_PATH_TREE || text->n == 0 || !kv_get(v, buf_str(text), &e, &index))
+        return -ENOENT;
+    ret->node = (struct fs_node){FS_KV_FILE, buf_str(text), STR_NONE};
+    ret->version = e.modify_index;
+    ret->size = e.value.n;
+    return 0;
+}
+
+bool fs_tree_has_dir(struct view *v, struct str prefix)
+{
+    if (prefix.n == 0 || prefix.p[prefix.n - 1] == '/')
+        return prefix.n == 0 || kv_any(v, prefix);
+    /* The inside of a cut component: keys of the prefix that are cut elsewhere do not count. */
+    struct buf name, from;
+    struct kv_entry e;
+    struct fs_path_step step;
+    bool found = false;
+    buf_init(&name, 0);
+    buf_init(&from, 0);
+    buf_put_str(&from, prefix);
+    while (!found && kv_first(v, prefix, buf_str(&from), &e)) {
+        found = fs_path_step(prefix, e.key, &name, &step);
+        buf_clear(&from);
+        buf_put_str(&from, e.key);
+        buf_put_c(&from, '\0');
+    }
+    buf_fini(&name);
+    buf_fini(&from);
+    return found;
+}
+
+bool fs_tree_dir_is_empty(struct view *v, struct str prefix)
+{
+    struct kv_entry e;
+    struct buf from;
+    if (prefix.n > 0 && prefix.p[prefix.n - 1] != '/')
+        return !fs_tree_has_dir(v, prefix);
+    if (!kv_first(v, prefix, prefix, &e))
+        return true;
+    if (e.key.n > prefix.n || !is_hidden_marker(&e))
+        return false;
+    buf_init(&from, 0);
+    buf_put_str(&from, prefix);
+    buf_put_c(&from, '\0');
+    bool more = kv_first(v, prefix, buf_str(&from), &e);
+    buf_fini(&from);
+    return !more;
+}
+
+static bool is_hidden_marker(const struct kv_entry *e)
+{
+    return e->value.n == 0 && e->flags == 0;
+}
+
+struct listing {
+    struct view *v;
+    struct str prefix;
+    struct fs_list *list;
+    struct buf name;
+};
+
+static bool on_key(void *data, struct str key)
+{
+    struct listing *l = data;
+    struct fs_path_step step;
+    bool is_tree = key.n > l->prefix.n && key.p[key.n - 1] == '/';
+    if (!fs_path_step(l->prefix, is_tree ? str_take(key, key.n - 1) : key, &l->name, &step))
+        return true; /* cut elsewhere: it shows in another directory */
+    if (key.n == l->prefix.n) {
+        struct kv_entry e;
+        uint64_t index;
+        if (kv_get(l->v, key, &e, &index) && is_hidden_marker(&e))
+            return true;
+    }
+    fs_list_add(l->list, buf_str(&l->name),
+                is_tree || step.continued ? FS_LIST_TREE : FS_LIST_VALUE);
+    return true;
+}
+
+static int list_kv(struct view *v, struct str prefix, struct fs_list *list)
+{
+    struct listing l = {.v = v, .prefix = prefix, .list = list};
+    uint64_t index;
+    buf_init(&l.name, 0);
+    kv_keys(v, prefix, STR_LIT("/"), on_key, &l, &index);
+    buf_fini(&l.name);
+    return 0;
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * When is a file committed?
+ *
+ *   - FLUSH (close of a descriptor) and FSYNC with bytes not committed: the whole buffer, and the
+ *     answer waits for the outcome, so that close() reports it.
+ *   - A file only made or emptied (`: > f`, touch) is committed by RELEASE, the last close: a shell
+ *     sends a FLUSH for its own descriptor before the command has written anything, and an empty
+ *     value must not show then. RELEASE is not waited for by close(), so other requests are
+ *     held back until that commit is done.
+ *   - A write that failed poisons the handle: its value would be cut short, so it is dropped.
+ *   - A writer that is being killed does not commit (flag PF_SIGNALED of the dying process).
+ *
+ * What is committed: O_TRUNC replaces whatever is there; O_APPEND adds, replicated, so that appends
+ * from two hosts are both kept; everything else replaces the version that was opened or fails
+ * (ESTALE, for O_EXCL EEXIST).
+ */
+#include "fs/fs_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "fs/fs_change.h"
+#include "fs/fs_file.h"
+
+static void on_written(struct write *write);
+static void on_deadline(struct timer *t, struct instant now);
+static void on_interrupt(fuse_req_t req, void *data);
+static void on_committed(struct fs_wait *w, int error);
+static void not_busy(struct fs_wait *w);
+static void drop_committed(struct fs_handle *h, size_t n);
+static void free_handle(struct fs_mount *m, struct fs_handle *h);
+
+int fs_write_preflight(const struct fs_mount *m)
+{
+    int64_t storage = (int64_t)published_get(m->env->published, PUBLISHED_STORAGE_ERROR);
+    if (storage != 0)
+        return fs_write_errno(storage > 0 ? (int)-storage : (int)storage);
+    if (!published_get(m->env->published, PUBLISHED_KNOWS_LEADER))
+        return ETIMEDOUT;
+    return 0;
+}
+
+int fs_write_errno(int status)
+{
+    switch (status) {
+    case 0:
+        return 0;
+    case ERR_NOT_LEADER:
+    case ERR_NO_LEADER:
+    case ERR_TIMEOUT:
+        return ETIMEDOUT;
+    case ERR_NOT_FOUND:
+        return ENOENT;
+    case ERR_CONFLICT:
+        return ESTALE;
+    case ERR_DENIED:
+        return EACCES;
+    case ERR_INVALID:
+        return EINVAL;
+    case ERR_TOO_LARGE:
+        return EFBIG;
+    case ERR_BUSY:
+        return EAGAIN;
+    case ERR_UNSUPPORTED:
+        return ENOSYS;
+    case ERR_EXISTS:
+        return EEXIST;
+    case ERR_CLOSED:
+    case ERR_CANCELED:
+        return ESHUTDOWN;
+    default:
+        return status > -10000 ? -status : EIO;
+    }
+}
+
+/* ---- waits ---- */
+
+struct fs_wait *fs_write_wait_new(struct fs_mount *m, fuse_req_t req,
+                                  void (*done)(struct fs_wait *w, int error))
+{
+    struct fs_wait *w = mem_new(struct fs_wait);
+    w->mount = m;
+    w->req = req;
+    w->done = done;
+    w->timer.fire = on_deadline;
+    buf_init(&w->key, 0);
+    buf_init(&w->to, 0);
+    buf_init(&w->write.command, 0);
+    list_init(&w->next);
+    list_init(&w->link);
+    list_push(&m->waits, &w->link);
+    return w;
+}
+
+void fs_write_wait_free(struct fs_wait *w)
+{
+    ASSERT(!w->req);
+    not_busy(w);
+    if (w->holds)
+        fs_mount_unhold(w->mount);
+    timers_cancel(w->mount->env->timers, &w->timer);
+    list_remove(&w->link);
+    list_remove(&w->next);
+    if (w->is_submitted)
+        write_fini(&w->write);
+    else
+        buf_fini(&w->write.command);
+    buf_fini(&w->key);
+    buf_fini(&w->to);
+    mem_free(w);
+}
+
+void fs_write_submit(struct fs_wait *w)
+{
+    w->is_submitted = true;
+    w->write.done = on_written;
+    write_submit(w->mount->env, &w->write);
+    fs_write_bound(w, w->holds ? FS_WRITE_HOLD_MS : FS_WRITE_WAIT_MS);
+}
+
+void fs_write_bound(struct fs_wait *w, int64_t wait_ms)
+{
+    struct env *env = w->mount->env;
+    timers_set(env->timers, &w->timer, instant_add(env->now, DURATION_MS(wait_ms)));
+    if (w->req)
+        fuse_req_interrupt_func(w->req, on_interrupt, w);
+}
+
+void fs_write_submit_op(struct fs_wait *w, struct kv_op *op)
+{
+    struct kv_entry e;
+    uint64_t index;
+    struct view v = fs_mount_view(w->mount);
+    if (op->verb != KV_DELETE && kv_get(&v, op->key, &e, &index))
+        op->flags = e.flags;
+    env_view_end(&v);
+    kv_encode(op, &w->write.command);
+    fs_write_submit(w);
+}
+
+fuse_req_t fs_write_take_req(struct fs_wait *w)
+{
+    fuse_req_t req = w->req;
+    w->req = NULL;
+    if (req)
+        fuse_req_interrupt_func(req, NULL, NULL);
+    return req;
+}
+
+void fs_write_reply(struct fs_wait *w, int error)
+{
+    fuse_req_t req = fs_write_take_req(w);
+    if (req)
+        fuse_reply_err(req, error);
+    not_busy(w);
+}
+
+void fs_write_busy(struct fs_wait *w, struct fs_inode *dir, struct fs_inode *dir2)
+{
+    w->dir = dir;
+    dir->busy_n++;
+    if (dir2 && dir2 != dir) {
+        w->dir2 = dir2;
+        dir2->busy_n++;
+    }
+}
+
+bool fs_write_is_own(const struct fs_mount *m, struct str key)
+{
+    LIST_FOREACH(&m->waits, l) {
+        const struct fs_wait *w = LIST_ITEM(l, struct fs_wait, link);
+        if (!w->dir || !w->is_submitted)
+            continue;
+        if (w->is_tree ? str_has_prefix(key, buf_str(&w->key)) ||
+                             str_has_prefix(key, buf_str(&w->to))
+                       : str_eq(key, buf_str(&w->key)) || str_eq(key, buf_str(&w->to)))
+            return true;
+    }
+    return false;
+}
+
+void fs_write_abandon(struct fs_mount *m)
+{
+    LIST_FOREACH(&m->waits, l)
+        fs_write_reply(LIST_ITEM(l, struct fs_wait, link), ESHUTDOWN);
+}
+
+static void not_busy(struct fs_wait *w)
+{
+    struct fs_inode *dirs[] = {w->dir, w->dir2};
+    w->dir = w->dir2 = NULL;
+    for (int i = 0; i < 2; i++)
+        if (dirs[i] && --dirs[i]->busy_n == 0) {
+            fs_change_unpark(w->mount, dirs[i]);
+            fs_inode_settle(&w->mount->inodes, dirs[i]);
+        }
+}
+
+static void on_written(struct write *write)
+{
+    struct fs_wait *w = LIST_ITEM(write, struct fs_wait, write);
+    int status = write->status;
+    w->ok = true;
+    if (status == 0)
+        status = write->result.status;
+    if (status == 0 &&
+        kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
+        status = ERR_CORRUPT;
+    w->done(w, fs_write_errno(status));
+}
+
+static void on_deadline(struct timer *t, struct instant now)
+{
+    struct fs_wait *w = LIST_ITEM(t, struct fs_wait, timer);
+    if (w->holds) {
+        w->holds = false;
+        fs_mount_unhold(w->mount);
+    }
+    fs_write_reply(w, ETIMEDOUT);
+}
+
+/* Bit 8 of the pending signals: the kernel marks every thread of a dying process with SIGKILL. */
+static bool is_dying(int32_t tid)
+{
+    char path[64], text[4096];
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (n <= 0)
+        return true;
+    text[n] = '\0';
+    const char *pending = strstr(text, "SigPnd:"), *shared = strstr(text, "ShdPnd:");
+    uint64_t mask = (pending ? strtoull(pending + 7, NULL, 16) : 0) |
+                    (shared ? strtoull(shared + 7, NULL, 16) : 0);
+    return mask & (1u << 8);
+}
+
+/* Called by libfuse on this thread, from inside process_buf. Any signal gets here, also a stop or a
+ * child's end: the command is on its way, so only who can no longer hear the outcome is let go. */
+static void on_interrupt(fuse_req_t req, void *data)
+{
+    struct fs_wait *w = data;
+    if (w->req == req && is_dying(fuse_req_ctx(req)->pid))
+        timers_set(w->mount->env->timers, &w->timer, w->mount->env->now);
+}
+
+/* ---- handles ---- */
+
+struct fs_handle *fs_write_handle_new(struct fs_mount *m, struct fs_inode *i)
+{
+    struct fs_handle *h = mem_new(struct fs_handle);
+    h->inode = i;
+    i->open_n++;
+    buf_init(&h->data, 0);
+    list_init(&h->link);
+    list_init(&h->waiting);
+    list_push(&m->handles, &h->all);
+    return h;
+}
+
+size_t fs_write_size(const struct fs_handle *h)
+{
+    return (h->appends ? h->inode->size : 0) + h->data.n;
+}
+
+int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint64_t offset)
+{
+    int error = fs_write_preflight(m);
+    uint64_t end = (h->appends ? fs_write_size(h) : offset) + bytes.n;
+    if (!error && end > m->value_max)
+        error = EFBIG;
+    if (error) {
+        h->poison = error;
+        return error;
+    }
+    if (h->appends) { /* the kernel's offset is a guess */
+        buf_put_str(&h->data, bytes);
+    } else {
+        while (h->data.n < end) {
+            size_t gap = (size_t)end - h->data.n;
+            char *p = buf_reserve(&h->data, gap);
+            memset(p, 0, gap);
+            h->data.n += gap;
+        }
+        memcpy(h->data.p + offset, bytes.p, bytes.n);
+    }
+    h->is_dirty = true;
+    h->was_killed = false;
+    return 0;
+}
+
+int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size)
+{
+    if (size > m->value_max)
+        return EFBIG;
+    if (h->appends) {
+        /* Only a size set makes an appender's file a whole value again. */
+        struct view v = fs_mount_view(m);
+        struct fs_node node = fs_inode_node(h->inode);
+        struct buf whole;
+        buf_init(&whole, 0);
+        if (!h->inode->is_pending && fs_tree_read(&m->tree, &v, &node, &whole) < 0)
+            buf_clear(&whole);
+        env_view_end(&v);
+        buf_put_str(&whole, buf_str(&h->data));
+        buf_fini(&h->data);
+        h->data = whole;
+        h->appends = false;
+        h->base_version = h->inode->version;
+    }
+    if (size > h->data.n) {
+        size_t gap = (size_t)size - h->data.n;
+        memset(buf_reserve(&h->data, gap), 0, gap);
+    }
+    h->data.n = (size_t)size;
+    h->is_dirty = true;
+    h->was_killed = false;
+    return 0;
+}
+
+void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req)
+{
+    struct fs_wait *w = fs_write_wait_new(m, req, on_committed);
+    if (h->commit) {
+        list_push(&h->waiting, &w->next);
+        fs_write_bound(w, FS_WRITE_WAIT_MS);
+        return;
+    }
+    if (h->inode->is_unlinked || (!h->is_dirty && !h->is_touched)) {
+        h->is_dirty = h->is_touched = false;
+        fs_write_reply(w, 0);
+        fs_write_wait_free(w);
+        return;
+    }
+    struct fs_node node = fs_inode_node(h->inode);
+    struct kv_op op = {.key = node.a, .value = buf_str(&h->data)};
+    if (h->appends && h->data.n > 0)
+        op.verb = KV_APPEND;
+    else if (h->is_blind && !h->is_exclusive)
+        op.verb = KV_SET;
+    else {
+        op.verb = KV_CAS;
+        op.index = h->base_version;
+    }
+    w->handle = h;
+    w->size = h->data.n;
+    w->holds = req == NULL;
+    if (w->holds)
+        fs_mount_hold(m);
+    h->commit = w;
+    h->is_dirty = h->is_touched = false;
+    fs_write_submit_op(w, &op);
+}
+
+static void on_committed(struct fs_wait *w, int error)
+{
+    struct fs_mount *m = w->mount;
+    struct fs_handle *h = w->handle;
+    struct fs_inode *i = h->inode;
+    h->commit = NULL;
+    if (!error && !w->ok)
+        error = h->is_exclusive ? EEXIST : ESTALE;
+    if (!error) {
+        i->is_pending = false;
+        h->is_exclusive = false;
+        h->base_version = w->version;
+        i->version = w->version;
+        if (h->appends) {
+            i->size += w->size;
+            drop_committed(h, w->size);
+        } else {
+            i->size = w->size;
+        }
+    } else if (!w->req && error != ESTALE) {
+        struct fs_node node = fs_inode_node(i);
+        log_warn("mount", "%.*s: a commit failed after close: %s", STR_ARG(node.a),
+                 strerror(error));
+        i->unseen_error = error;
+    }
+    fs_write_reply(w, error);
+    fs_write_wait_free(w);
+
+    struct list *l;
+    struct list waiting;
+    list_init(&waiting);
+    while ((l = list_pop(&h->waiting)))
+        list_push(&waiting, l);
+    while ((l = list_pop(&waiting))) {
+        struct fs_wait *next = LIST_ITEM(l, struct fs_wait, next);
+        fuse_req_t req = !error && h->is_dirty ? fs_write_take_req(next) : NULL;
+        if (!req)
+            fs_write_reply(next, error);
+        fs_write_wait_free(next);
+        if (req)
+            fs_write_commit(m, h, req);
+    }
+    if (h->is_released && !h->commit)
+        free_handle(m, h);
+}
+
+void fs_write_release(struct fs_mount *m, struct fs_handle *h)
+{
+    h->is_released = true;
+    if (h->writes && !h->commit && (h->is_dirty || h->is_touched) && !h->poison &&
+        !h->was_killed && !h->inode->is_unlinked)
+        fs_write_commit(m, h, NULL);
+    if (!h->commit)
+        free_handle(m, h);
+}
+
+static void free_handle(struct fs_mount *m, struct fs_handle *h)
+{
+    struct fs_inode *i = h->inode;
+    ASSERT(list_is_empty(&h->waiting) && !h->commit);
+    list_remove(&h->link);
+    list_remove(&h->all);
+    if (h->writes)
+        fs_file_writer_left(m, i);
+    i->open_n--;
+    buf_fini(&h->data);
+    mem_free(h);
+    fs_inode_settle(&m->inodes, i);
+}
+
+void fs_write_free_handles(struct fs_mount *m)
+{
+    LIST_FOREACH(&m->handles, l) {
+        struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
+        list_remove(&h->all);
+        buf_fini(&h->data);
+        mem_free(h);
+    }
+}
+
+/* Bytes appended while the commit was on its way stay. */
+static void drop_committed(struct fs_handle *h, size_t n)
+{
+    if (n < h->data.n)
+        memmove(h->data.p, h->data.p + n, h->data.n - n);
+    h->data.n -= n;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Open files that write, their commits, and requests that wait for one.
+ *
+ * A writer's bytes stay in its handle until the file is closed or synced; then they are one
+ * command. No reader ever sees less than a whole commit.
+ *
+ * A wait is a request that is answered when its command is applied, or with ETIMEDOUT after
+ * FS_WRITE_WAIT_MS (the command may still take effect), so that no process hangs for good.
+ */
+#ifndef DISCO_FS_FS_WRITE_H
+#define DISCO_FS_FS_WRITE_H
+
+#include "agent/write.h"
+#include "fs/fs_mount.h"
+#include "state/kv.h"
+
+#define FS_WRITE_WAIT_MS 5000
+#define FS_WRITE_HOLD_MS 1000 /* at most so long do others wait for a commit made by RELEASE */
+
+struct fs_handle {
+    struct fs_inode *inode; /* held open */
+    struct buf data; /* a reader's snapshot; a writer's whole value; what an appender added */
+    bool writes, appends;
+    bool is_blind;     /* opened with O_TRUNC: what was there before does not matter */
+    bool is_exclusive; /* O_EXCL, until the first commit */
+    bool is_dirty;     /* bytes or a size not committed yet */
+    bool is_touched;   /* made or emptied by open, not committed yet */
+    bool was_killed;   /* its writer was, in the middle; nothing is committed for it */
+    bool is_released;
+    int poison;        /* errno of a write that failed: the value would be cut, so it is dropped */
+    uint64_t base_version; /* what a commit may replace */
+    int32_t pid;           /* of the last writer or opener */
+    struct fs_wait *commit; /* in flight */
+    struct list waiting;    /* struct fs_wait: came while one was */
+    struct list link;       /* inode->writers */
+    struct list all;        /* mount->handles */
+};
+
+struct fs_wait {
+    struct list link; /* of the mount */
+    struct list next; /* handle->waiting */
+    struct fs_mount *mount;
+    fuse_req_t req; /* NULL: nobody (any more) */
+    /* After the command; error: 0 or an errno. Answers, and ends with fs_write_wait_free. */
+    void (*done)(struct fs_wait *w, int error);
+    struct write write;
+    struct timer timer;
+    bool is_submitted, holds;
+    /* the outcome of a command on keys */
+    bool ok;
+    uint64_t version;
+    /* what `done` needs; inodes are held by open_n or busy_n */
+    struct fs_handle *handle;
+    struct fs_inode *inode, *dir, *dir2;
+    struct buf key, to;
+    size_t size;
+    bool is_tree, no_replace, exchange;
+};
+
+/* 0, or the errno with which a write would end now: no leader, full disk. */
+int fs_write_preflight(const struct fs_mount *m);
+int fs_write_errno(int status);
+
+struct fs_wait *fs_write_wait_new(struct fs_mount *m, fuse_req_t req,
+                                  void (*done)(struct fs_wait *w, int error));
+void fs_write_wait_free(struct fs_wait *w);
+/* Answered with ETIMEDOUT after so long. */
+void fs_write_bound(struct fs_wait *w, int64_t wait_ms);
+/* w->write.command is filled. */
+void fs_write_submit(struct fs_wait *w);
+/* Submits one operation on a key. The value's flags are kept. */
+void fs_write_submit_op(struct fs_wait *w, struct kv_op *op);
+/* Answers with an error or 0; harmless when there is nobody. The busy directories are let go. */
+void fs_write_reply(struct fs_wait *w, int error);
+/* Before any other answer: takes the request, NULL if it was answered. */
+fuse_req_t fs_write_take_req(struct fs_wait *w);
+/* Notes that w's directory has a namespace change in flight. */
+void fs_write_busy(struct fs_wait *w, struct fs_inode *dir, struct fs_inode *dir2);
+/* Is a change of this key by this mount in flight? */
+bool fs_write_is_own(const struct fs_mount *m, struct str key);
+/* At the end of the mount: everybody is answered; what is submitted finishes unheard. */
+void fs_write_abandon(struct fs_mount *m);
+
+struct fs_handle *fs_write_handle_new(struct fs_mount *m, struct fs_inode *i);
+/* At the end of the mount: those that the kernel never released. */
+void fs_write_free_handles(struct fs_mount *m);
+size_t fs_write_size(const struct fs_handle *h);
+int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint64_t offset);
+int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size);
+/* Commits what is not committed; answers req (may be NULL) with the outcome. */
+void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req);
+/* The last close: commits what only a close can commit, then frees the handle. */
+void fs_write_release(struct fs_mount *m, struct fs_handle *h);
+
+#endif
