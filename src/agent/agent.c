@@ -61,8 +61,10 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     a->metrics.since = a->started = clock_now();
     list_init(&a->subscribers);
     rng_system(&a->rng);
+    a->monitor = monitor_new(box);
     int rc = datadir_open(config, &a->dir, err);
     if (rc) {
+        monitor_free(a->monitor);
         mem_free(a);
         return rc;
     }
@@ -93,6 +95,7 @@ static void engines_close(struct agent *a)
         store_reader_free(a->reader);
     store_close(a->store);
     datadir_close(&a->dir);
+    monitor_free(a->monitor);
     mem_free(a);
 }
 
@@ -212,6 +215,11 @@ const char *agent_node_id(struct agent *a)
 struct metrics *agent_metrics(struct agent *a)
 {
     return &a->metrics;
+}
+
+struct monitor *agent_monitor(struct agent *a)
+{
+    return a->monitor;
 }
 
 void agent_reload(struct agent *a, const struct config *config)

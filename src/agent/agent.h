@@ -55,6 +55,7 @@ struct consensus *agent_consensus(struct agent *a);
 const struct config *agent_config(struct agent *a);
 const char *agent_node_id(struct agent *a);
 struct metrics *agent_metrics(struct agent *a);
+struct monitor *agent_monitor(struct agent *a); /* who watches the log; core thread */
 void agent_reload(struct agent *a, const struct config *config); /* a new one is in force */
 /* 0, or ERR_DENIED (state/policy). */
 int agent_may_write(struct agent *a, struct str token, struct str command) MUST_USE;

@@ -10,6 +10,7 @@
 #include "agent/datadir.h"
 #include "agent/leader.h"
 #include "agent/metrics.h"
+#include "agent/monitor.h"
 
 struct agent {
     const struct config *config;
@@ -27,6 +28,7 @@ struct agent {
     struct state *state;
     struct consensus *consensus;
     struct leader *leader;
+    struct monitor *monitor;
     bool is_leader;
     struct list subscribers;
     void (*closed)(void *data);

@@ -8,6 +8,7 @@ struct monitor {
     struct mailbox *core;
     struct list subscribers;
     struct published_counter flight, dropped; /* lines to the core */
+    bool is_closed;                           /* freed with the last of them */
 };
 
 /* A line on its way: first to the core (to NULL), then a copy to each subscriber. */
@@ -41,7 +42,9 @@ void monitor_free(struct monitor *m)
         return;
     ASSERT(list_is_empty(&m->subscribers));
     log_set_tap(LOG_OFF, NULL, NULL);
-    mem_free(m);
+    m->is_closed = true;
+    if (published_read(&m->flight) == 0)
+        mem_free(m);
 }
 
 /* The tap's level is the lowest that anybody wants. */
@@ -123,6 +126,8 @@ static void on_core(struct mail *mail)
         mailbox_post(s->env->self, &copy->mail);
     }
     mem_free(line);
+    if (m->is_closed && published_read(&m->flight) == 0)
+        mem_free(m);
 }
 
 static void on_worker(struct mail *mail)

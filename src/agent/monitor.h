@@ -16,8 +16,8 @@
 
 struct monitor;
 
-/* Made before any thread but the core's runs, freed when all others have ended and the mailbox
- * will deliver no more of its mail. */
+/* Made before any thread but the core's runs, freed when all others have ended; what is still in the
+ * mailbox is taken care of. */
 struct monitor *monitor_new(struct mailbox *core);
 void monitor_free(struct monitor *m); /* accepts NULL; there must be no subscribers */
 

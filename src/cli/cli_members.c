@@ -84,6 +84,16 @@ static struct str text_of(const struct jvalue *v)
     return jread_str(v, &s) < 0 ? STR_NONE : s;
 }
 
+/* Servers are in all segments (consul: members shows them so, whatever the tag says). */
+static struct str member_segment(const struct jvalue *tags)
+{
+    struct str segment = text_of(jread_get(tags, "segment"));
+
+    if (str_eq_z(text_of(jread_get(tags, "role")), "consul"))
+        return STR_LIT("<all>");
+    return segment.n > 0 ? segment : STR_LIT("<default>");
+}
+
 static size_t members_select(const struct jvalue *root, const regex_t *filter, struct member *ret)
 {
     size_t n = 0;
@@ -93,7 +103,7 @@ static size_t members_select(const struct jvalue *root, const regex_t *filter, s
         struct member m = {.name = text_of(jread_get(v, "Name")),
                            .address = text_of(jread_get(v, "Addr")),
                            .tags = jread_get(v, "Tags")};
-        m.segment = text_of(jread_get(m.tags, "segment"));
+        m.segment = member_segment(m.tags);
         if (jread_u64(jread_get(v, "Port"), &m.port) < 0 ||
             jread_i64(jread_get(v, "Status"), &m.status) < 0 ||
             regexec(filter, member_status_text(m.status), 0, NULL, 0) != 0)
@@ -153,7 +163,7 @@ static void members_print(const struct member *members, size_t n)
         cli_table_cell(&table, build.n > 0 ? build : STR_LIT("unknown"));
         cli_table_cell(&table, text_of(jread_get(m->tags, "vsn")));
         cli_table_cell(&table, text_of(jread_get(m->tags, "dc")));
-        cli_table_cell(&table, m->segment.n > 0 ? m->segment : STR_LIT("<default>"));
+        cli_table_cell(&table, m->segment);
     }
     cli_table_print(&table, 2, false, stdout);
     buf_fini(&text);
@@ -180,7 +190,7 @@ static void members_print_detailed(const struct member *members, size_t n)
         cli_table_cell(&table, str_z(member_status_text(m->status)));
         buf_clear(&text);
         while (m->tags && jread_next(m->tags, &pos, &name, &value)) {
-            struct str tag = text_of(value);
+            struct str tag = str_eq_z(name, "segment") ? m->segment : text_of(value);
             buf_putf(&text, "%s%.*s=%.*s", text.n ? "," : "", STR_ARG(name), STR_ARG(tag));
         }
         cli_table_cell(&table, buf_str(&text));

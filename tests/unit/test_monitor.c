@@ -107,10 +107,12 @@ static void test_slow(void **state)
     mailbox_drain(core);
     mailbox_drain(w.env.self);
     assert_int_equal(w.dropped_n, 15);
+    /* The end, with lines still under way. */
+    log_info("test", "last");
     monitor_remove(m, &w.subscriber);
-    watcher_close(&w);
     monitor_free(m);
     mailbox_free(core);
+    watcher_close(&w);
     assert_int_equal(mem_outstanding(), 0);
 }
 
