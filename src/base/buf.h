@@ -22,7 +22,7 @@ struct buf {
 #define BUF_MAX_DEFAULT ((size_t)1 << 30)
 
 void buf_init(struct buf *b, size_t max);
-void buf_fini(struct buf *b); /* frees, and leaves an empty buf that may be used again */
+void buf_fini(struct buf *b);  /* frees, and leaves an empty buf that may be used again */
 void buf_clear(struct buf *b); /* n = 0, memory kept */
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_put_str(struct buf *b, struct str s);

@@ -74,14 +74,9 @@ static const struct unit {
     const char *name;
     int64_t ns;
 } units[] = {
-    {"ns", 1},
-    {"us", 1000},
-    {"\xc2\xb5s", 1000}, /* U+00B5, micro */
-    {"\xce\xbcs", 1000}, /* U+03BC, mu */
-    {"ms", 1000000},
-    {"s", NS_PER_S},
-    {"m", 60 * NS_PER_S},
-    {"h", 3600 * NS_PER_S},
+    {"ns", 1},           {"us", 1000},    {"\xc2\xb5s", 1000}, /* U+00B5, micro */
+    {"\xce\xbcs", 1000},                                       /* U+03BC, mu */
+    {"ms", 1000000},     {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
 };
 
 static bool is_digit(char c)

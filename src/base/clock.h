@@ -18,9 +18,9 @@ struct duration {
 struct instant {
     int64_t ns; /* since some fixed point of this boot */
 };
-#define INSTANT_NEVER ((struct instant){INT64_MAX})
+#define INSTANT_NEVER   ((struct instant){INT64_MAX})
 #define DURATION_MS(ms) ((struct duration){(int64_t)(ms)*1000000})
-#define DURATION_S(s) ((struct duration){(int64_t)(s)*1000000000})
+#define DURATION_S(s)   ((struct duration){(int64_t)(s)*1000000000})
 
 struct instant clock_now(void);
 /* Nanoseconds since 1970, for people and for commands' time stamps only. */

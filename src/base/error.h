@@ -15,7 +15,7 @@
 #ifndef DISCO_BASE_ERROR_H
 #define DISCO_BASE_ERROR_H
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                  __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt_i, arg_i) __attribute__((format(printf, fmt_i, arg_i)))
 
 /* clang-format off */

@@ -19,9 +19,9 @@
 
 #include "base/mem.h"
 
-#define DIGITS_PLAIN_MAX   18 /* any integer of so many digits is an int64 */
-#define LITERAL_SIZE_MAX   400
-#define PARSE_FLAGS        (JSON_DECODE_ANY | JSON_ALLOW_NUL)
+#define DIGITS_PLAIN_MAX 18 /* any integer of so many digits is an int64 */
+#define LITERAL_SIZE_MAX 400
+#define PARSE_FLAGS      (JSON_DECODE_ANY | JSON_ALLOW_NUL)
 
 struct member {
     struct str name;
@@ -176,8 +176,7 @@ static void convert_literal(struct jvalue *v, struct str literal)
 
 static void convert(struct document *d, const struct literals *l, json_t *j, struct jvalue *v);
 
-static void convert_array(struct document *d, const struct literals *l, json_t *j,
-                          struct jvalue *v)
+static void convert_array(struct document *d, const struct literals *l, json_t *j, struct jvalue *v)
 {
     size_t n = json_array_size(j);
 

@@ -29,7 +29,8 @@ const struct jvalue *jread_at(const struct jvalue *array, size_t i);
 bool jread_next(const struct jvalue *object, size_t *pos, struct str *ret_name,
                 const struct jvalue **ret_value);
 
-/* Each: 0, or ERR_INVALID when the type does not fit; JSON null leaves *ret as it is, as Go does. */
+/* Each: 0, or ERR_INVALID when the type does not fit; JSON null leaves *ret as it is, as Go does.
+ */
 int jread_str(const struct jvalue *v, struct str *ret) MUST_USE;
 int jread_bool(const struct jvalue *v, bool *ret) MUST_USE;
 int jread_i64(const struct jvalue *v, int64_t *ret) MUST_USE;

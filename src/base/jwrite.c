@@ -111,7 +111,8 @@ static void put_string(struct buf *out, struct str s)
             buf_put(out, "\\ufffd", 6);
         else if (size == 1)
             put_escaped_ascii(out, (unsigned char)s.p[0]);
-        else if (size == 3 && memcmp(s.p, "\xe2\x80", 2) == 0 && ((unsigned char)s.p[2] | 1) == 0xa9)
+        else if (size == 3 && memcmp(s.p, "\xe2\x80", 2) == 0 &&
+                 ((unsigned char)s.p[2] | 1) == 0xa9)
             buf_putf(out, "\\u202%d", s.p[2] & 15); /* line separators end a JavaScript line */
         else
             buf_put(out, s.p, size);

@@ -108,8 +108,7 @@ static void put_text(enum log_level l, const char *subsystem, struct str message
                      struct buf *out)
 {
     /* as hclog pads: the level in brackets takes seven columns */
-    buf_putf(out, "%s [%s]%s %s: ", time, names[l], strlen(names[l]) == 4 ? " " : "",
-             subsystem);
+    buf_putf(out, "%s [%s]%s %s: ", time, names[l], strlen(names[l]) == 4 ? " " : "", subsystem);
     put_escaped(out, message);
 }
 
@@ -185,9 +184,9 @@ void log_line(enum log_level l, const char *subsystem, const char *fmt, ...)
     va_start(ap, fmt);
     made = vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
-    text = str_make(message, made < 0                         ? 0
+    text = str_make(message, made < 0                       ? 0
                              : made >= (int)sizeof(message) ? sizeof(message) - 1
-                                                              : (size_t)made);
+                                                            : (size_t)made);
     wall_ns = clock_wall_ns();
     if (for_tap) {
         log_format(l, subsystem, text, false, wall_ns, line, sizeof(line) - 1, &n);

@@ -24,8 +24,8 @@ void log_set_level(enum log_level l); /* any time, any thread */
 enum log_level log_get_level(void);
 /* At start only. fd is borrowed. */
 void log_set_output(int fd, bool json);
-/* Before there is a second thread, and after; NULL removes it. Lines below `level` of the tap are not
- * formatted for it; the line is text, also when the output is JSON. */
+/* Before there is a second thread, and after; NULL removes it. Lines below `level` of the tap are
+ * not formatted for it; the line is text, also when the output is JSON. */
 void log_set_tap(enum log_level level, void (*tap)(void *data, enum log_level l, struct str line),
                  void *data);
 
@@ -35,8 +35,8 @@ void log_set_tap_level(enum log_level level);
 void log_line(enum log_level l, const char *subsystem, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_trace(sub, ...) log_line(LOG_TRACE, sub, __VA_ARGS__)
 #define log_debug(sub, ...) log_line(LOG_DEBUG, sub, __VA_ARGS__)
-#define log_info(sub, ...) log_line(LOG_INFO, sub, __VA_ARGS__)
-#define log_warn(sub, ...) log_line(LOG_WARN, sub, __VA_ARGS__)
+#define log_info(sub, ...)  log_line(LOG_INFO, sub, __VA_ARGS__)
+#define log_warn(sub, ...)  log_line(LOG_WARN, sub, __VA_ARGS__)
 #define log_error(sub, ...) log_line(LOG_ERROR, sub, __VA_ARGS__)
 
 /* Formats one line of JSON ({"@level","@message","@module","@timestamp"}) or text, without a

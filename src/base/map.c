@@ -12,7 +12,7 @@ void map_init(struct map *m, uint64_t seed)
 
 void map_fini(struct map *m)
 {
-    MAP_FOREACH(m, e)
+    MAP_FOREACH (m, e)
         mem_free(e);
     mem_free(m->slots);
     *m = (struct map){.seed = m->seed};
@@ -33,7 +33,7 @@ static void grow(struct map *m)
     size_t slot_n = m->slot_n ? m->slot_n * 2 : SLOTS_MIN;
     struct map_entry **slots = mem_alloc(slot_n * sizeof(*slots));
 
-    MAP_FOREACH(m, e) {
+    MAP_FOREACH (m, e) {
         struct map_entry **slot = &slots[e->hash & (slot_n - 1)];
 
         e->next = *slot;

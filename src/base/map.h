@@ -23,7 +23,7 @@ struct map {
 };
 
 void map_init(struct map *m, uint64_t seed);
-void map_fini(struct map *m); /* values are the caller's business */
+void map_fini(struct map *m);                       /* values are the caller's business */
 void *map_get(const struct map *m, struct str key); /* NULL if absent */
 /* Stores value (not NULL); returns the one it replaced, or NULL. */
 void *map_set(struct map *m, struct str key, void *value);

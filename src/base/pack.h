@@ -32,7 +32,7 @@ struct unpack unpack_make(struct str s);
 bool unpack_bool(struct unpack *u);
 uint64_t unpack_uint(struct unpack *u); /* negative numbers are bad */
 int64_t unpack_int(struct unpack *u);
-double unpack_double(struct unpack *u); /* integers too */
+double unpack_double(struct unpack *u);  /* integers too */
 struct str unpack_str(struct unpack *u); /* str or bin; nil gives STR_NONE */
 /* Number of elements, never more than the bytes left. */
 uint32_t unpack_array(struct unpack *u);

@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 enum published_name {
-    PUBLISHED_IS_LEADER,      /* 1: this server leads and its lease holds */
-    PUBLISHED_KNOWS_LEADER,   /* 1: some leader is known */
-    PUBLISHED_APPLIED_INDEX,  /* last log index applied to the store */
-    PUBLISHED_COMMIT_INDEX,   /* last log index known committed */
+    PUBLISHED_IS_LEADER,     /* 1: this server leads and its lease holds */
+    PUBLISHED_KNOWS_LEADER,  /* 1: some leader is known */
+    PUBLISHED_APPLIED_INDEX, /* last log index applied to the store */
+    PUBLISHED_COMMIT_INDEX,  /* last log index known committed */
     PUBLISHED_TERM,
     PUBLISHED_LAST_CONTACT_MS, /* since the leader was heard; 0 on the leader */
-    PUBLISHED_STORAGE_ERROR,  /* 0, or the -errno for which writes are refused now */
+    PUBLISHED_STORAGE_ERROR,   /* 0, or the -errno for which writes are refused now */
     PUBLISHED_NAMES
 };
 struct published {
@@ -31,6 +31,7 @@ struct published_counter {
 };
 void published_add(struct published_counter *c, int64_t n);
 int64_t published_read(const struct published_counter *c);
-void published_write(struct published_counter *c, int64_t value); /* a setting any thread may read */
+void published_write(struct published_counter *c,
+                     int64_t value); /* a setting any thread may read */
 
 #endif

@@ -18,7 +18,7 @@ struct str {
 };
 
 #define STR_LIT(s) ((struct str){("" s), sizeof(s) - 1})
-#define STR_NONE ((struct str){NULL, 0})
+#define STR_NONE   ((struct str){NULL, 0})
 /* For printf("%.*s"); texts longer than INT_MAX are cut. */
 #define STR_ARG(s) (int)((s).n > 0x7fffffff ? 0x7fffffff : (s).n), ((s).p ? (s).p : "")
 
@@ -42,7 +42,8 @@ size_t str_find(struct str s, char c, size_t from);
 /* Position of `needle`, or s.n. */
 size_t str_search(struct str s, struct str needle);
 /* Cuts the part before the first `c` off *rest and returns it; *rest is then what follows it, or
- * STR_NONE (p NULL) when there was no `c`. Loop: while (rest.p) { part = str_split(&rest, ','); } */
+ * STR_NONE (p NULL) when there was no `c`. Loop: while (rest.p) { part = str_split(&rest, ','); }
+ */
 struct str str_split(struct str *rest, char c);
 /* Whole slice as a decimal number; ERR_INVALID on anything else, also on overflow. */
 int str_to_u64(struct str s, uint64_t *ret) MUST_USE;

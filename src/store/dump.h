@@ -14,7 +14,8 @@
 
 /* Calls put(data, chunk) in order; stops at the first negative return and returns it. */
 int dump_write(struct store_view *v, int (*put)(void *data, struct str chunk), void *data) MUST_USE;
-/* Adds the rows of one chunk; ERR_CORRUPT when it is not one. The caller empties the store first. */
+/* Adds the rows of one chunk; ERR_CORRUPT when it is not one. The caller empties the store first.
+ */
 int dump_load_chunk(struct store_txn *t, struct str chunk) MUST_USE;
 /* All tables emptied. */
 void dump_clear(struct store_txn *t);

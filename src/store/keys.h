@@ -10,7 +10,8 @@
 #include "base/buf.h"
 
 void keys_put_text(struct buf *key, struct str part);
-void keys_put_lower(struct buf *key, struct str part); /* ASCII lower case: names of nodes, services */
+void keys_put_lower(struct buf *key,
+                    struct str part); /* ASCII lower case: names of nodes, services */
 void keys_put_u64(struct buf *key, uint64_t part);
 /* Reads the next part back; the text is appended to `out` (NULL to skip). False: not such a key. */
 bool keys_get_text(struct cursor *key, struct buf *out);

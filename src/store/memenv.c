@@ -70,8 +70,8 @@ static int open_env(const char *dir, int table_n, size_t map_size, MDB_env **ret
     if (!rc)
         rc = mdb_env_set_maxdbs(env, (MDB_dbi)table_n);
     if (!rc)
-        rc = mdb_env_open(env, path,
-                          MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS | MDB_NORDAHEAD, 0600);
+        rc = mdb_env_open(
+            env, path, MDB_NOSUBDIR | MDB_NOSYNC | MDB_WRITEMAP | MDB_NOTLS | MDB_NORDAHEAD, 0600);
     if (rc)
         mdb_env_close(env);
     else

@@ -11,7 +11,7 @@
 
 struct store_view {
     struct store *store;
-    MDB_txn *txn;     /* NULL: not open */
+    MDB_txn *txn; /* NULL: not open */
     bool is_write;
     uint64_t changes; /* puts and deletes so far, so that cursors notice */
 };
@@ -163,10 +163,10 @@ struct impl {
     struct store_view *view;
     int table;
     MDB_cursor *mdb;
-    int rc;        /* of the last step of mdb, with */
-    MDB_val k, v;  /* the row it stands on: the current one, or the first after the run */
-    uint64_t seen; /* view->changes then */
-    struct buf key; /* in a write transaction: the current key */
+    int rc;          /* of the last step of mdb, with */
+    MDB_val k, v;    /* the row it stands on: the current one, or the first after the run */
+    uint64_t seen;   /* view->changes then */
+    struct buf key;  /* in a write transaction: the current key */
     struct row *run; /* the run it is in, sorted */
     size_t run_n, run_cap, run_i;
     struct arena run_keys; /* in a write transaction: the keys of the run */
@@ -353,7 +353,8 @@ void store_skip_to(struct store_cursor *c, struct str key)
     bool same_run;
 
     while (c->valid && str_cmp(c->key, key) < 0) {
-        same_run = i->run_n && forms_is_long(key) && !memcmp(c->key.p, key.p, FORMS_RUN_PREFIX_SIZE);
+        same_run =
+            i->run_n && forms_is_long(key) && !memcmp(c->key.p, key.p, FORMS_RUN_PREFIX_SIZE);
         if (same_run && skip_in_run(c, key))
             return;
         if (same_run) { /* behind its end; c->key is still of the run */

@@ -17,10 +17,10 @@
 #include "base/buf.h"
 
 #define STORE_KEY_SIZE_MAX ((size_t)128 * 1024)
-#define STORE_TABLES_MAX 32
+#define STORE_TABLES_MAX   32
 
 struct store;
-struct store_view;   /* a consistent read; also the inside of a write transaction */
+struct store_view; /* a consistent read; also the inside of a write transaction */
 struct store_reader;
 
 /* Makes `dir` if need be; it is used while opening only (see store.c), nothing is left in it.
@@ -70,7 +70,7 @@ struct store_view *store_txn_view(struct store_txn *t); /* reads what the transa
 void store_put(struct store_txn *t, int table, struct str key, struct str value);
 bool store_del(struct store_txn *t, int table, struct str key); /* true if it was there */
 void store_clear(struct store_txn *t, int table);               /* all rows of a table */
-int store_error(const struct store_txn *t);                     /* 0, or what store_commit will say */
+int store_error(const struct store_txn *t);     /* 0, or what store_commit will say */
 int store_commit(struct store_txn *t) MUST_USE; /* frees t; ERR_TOO_LARGE: the map is full */
 void store_abort(struct store_txn *t);          /* frees t; accepts NULL */
 

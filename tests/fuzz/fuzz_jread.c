@@ -18,7 +18,7 @@ static void write_number(struct jwrite *w, const struct jvalue *v)
     else if (jread_i64(v, &i) == 0)
         jwrite_i64(w, i);
     else if (jread_double(v, &d) == 0)
-        jwrite_double(w, d);
+        jwrite_double(w, d == 0 ? 0 : d); /* "-0" comes back as the integer 0 */
     else
         jwrite_null(w);
 }

@@ -96,8 +96,8 @@ static void find_corpus(const char *program, char *dst, size_t size)
 }
 
 /* Bytes that are lengths, ends and edges in many a format. */
-static const char edges[] = {0, 1, 2, 0x0a, 0x20, '"', '%', '/', 0x7f, (char)0x80, (char)0xc0,
-                             (char)0xfe, (char)0xff};
+static const char edges[] = {0,   1,    2,          0x0a,       0x20,       '"',       '%',
+                             '/', 0x7f, (char)0x80, (char)0xc0, (char)0xfe, (char)0xff};
 
 static void insert(struct buf *b, size_t at, struct str piece)
 {
@@ -161,8 +161,8 @@ static void mutate(struct buf *b, const struct corpus *c, struct rng *rng)
 static size_t run_mutations(const struct corpus *c)
 {
     const char *seed = getenv("REPLAY_SEED"), *seconds = getenv("REPLAY_SECONDS");
-    struct instant end = instant_add(
-        clock_now(), DURATION_S(seconds ? strtol(seconds, NULL, 10) : SECONDS_DEFAULT));
+    struct instant end =
+        instant_add(clock_now(), DURATION_S(seconds ? strtol(seconds, NULL, 10) : SECONDS_DEFAULT));
     size_t done = 0;
     struct rng rng;
     struct buf b;

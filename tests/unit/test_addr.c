@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/addr.h"
+#include "tests/lib/unit.h"
 
 /* Texts of addresses with and without port, and what they are written as. */
 static void test_parse_port(void **state)
@@ -55,9 +54,9 @@ static void test_parse_bytes(void **state)
 
     (void)state;
     assert_int_equal(addr_parse(STR_LIT("1.2.3.4\0"), 1, &a), ERR_INVALID);
-    assert_int_equal(addr_parse(STR_LIT("1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111"),
-                                1, &a),
-                     ERR_INVALID);
+    assert_int_equal(
+        addr_parse(STR_LIT("1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111"), 1, &a),
+        ERR_INVALID);
     assert_int_equal(addr_parse_port(STR_LIT("1.2.3.4:80\0"), 1, &a), ERR_INVALID);
 }
 

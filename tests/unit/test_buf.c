@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/buf.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 /* What is put is there, in order, whatever the sizes of the pieces. */
 static void test_put(void **state)

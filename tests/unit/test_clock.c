@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/clock.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 /* Go's notation, as time.ParseDuration reads it. */
 static void test_parse(void **state)

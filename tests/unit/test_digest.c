@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/digest.h"
 #include "base/encode.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 /* FIPS 180-2 examples. */
 static void test_sha256(void **state)

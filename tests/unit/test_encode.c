@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/encode.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 static struct str random_bytes(struct rng *rng, char dst[64])
 {
@@ -17,11 +16,16 @@ static struct str random_bytes(struct rng *rng, char dst[64])
 static void test_base64(void **state)
 {
     static const char *const cases[][2] = {
-        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
     };
-    static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zm9v=", "====", "Zm 9v===",
-                                      "Zm9\n", "Z-9v", "Zg=g", "A=AA"};
+    static const char *const bad[] = {
+        "Z", "Zg", "Zg=", "Zg===", "Zm9v=", "====", "Zm 9v===", "Zm9\n", "Z-9v", "Zg=g", "A=AA"};
     struct buf b = {0};
 
     (void)state;

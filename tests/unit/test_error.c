@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <errno.h>
 
 #include "base/error.h"
+#include "tests/lib/unit.h"
 
 /* Codes have names and texts, ours and the system's, known or not. */
 static void test_texts(void **state)

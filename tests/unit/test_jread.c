@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <math.h>
 
 #include "base/jread.h"
 #include "base/jwrite.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 static struct jvalue *parse(const char *text)
 {
@@ -66,11 +65,12 @@ static void test_numbers(void **state)
 static void test_refused(void **state)
 {
     static const char *const cases[] = {
-        "",         "{",       "{}x",    "[1,]",  "01",      "1.",     "-",       ".5",
-        "1e",       "1e5e5",   "1e5.5",  "1.5.5", "01.5",    "-01.5",  "1.5-2.5", "+1",
-        "1.5true",  "0x10",    "nul",    "'a'",   "\"\\x\"", "\"",     "\"\n\"",  "[1.5 2.5]",
-        "{1.5:1}",  "NaN",     "[\"a\"", "1 2",   "{\"a\" 1.5}", "\"\\ud800\"",  "\"\xff\"",
-        "1.5e5e-5", "--1.5",
+        "",         "{",        "{}x",     "[1,]",  "01",          "1.",
+        "-",        ".5",       "1e",      "1e5e5", "1e5.5",       "1.5.5",
+        "01.5",     "-01.5",    "1.5-2.5", "+1",    "1.5true",     "0x10",
+        "nul",      "'a'",      "\"\\x\"", "\"",    "\"\n\"",      "[1.5 2.5]",
+        "{1.5:1}",  "NaN",      "[\"a\"",  "1 2",   "{\"a\" 1.5}", "\"\\ud800\"",
+        "\"\xff\"", "1.5e5e-5", "--1.5",
     };
     struct error err;
     struct jvalue *v;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <math.h>
 
 #include "base/jwrite.h"
+#include "tests/lib/unit.h"
 
 /* Strings, byte for byte as Go's json.Marshal writes them. */
 static void test_strings(void **state)
@@ -15,8 +14,7 @@ static void test_strings(void **state)
         {STR_LIT("plain ~"), STR_LIT("\"plain ~\"")},
         {STR_LIT("\"\\/"), STR_LIT("\"\\\"\\\\/\"")},
         {STR_LIT("<a&b>"), STR_LIT("\"\\u003ca\\u0026b\\u003e\"")},
-        {STR_LIT("\n\r\t\b\f\0\x1f\x7f"),
-         STR_LIT("\"\\n\\r\\t\\u0008\\u000c\\u0000\\u001f\x7f\"")},
+        {STR_LIT("\n\r\t\b\f\0\x1f\x7f"), STR_LIT("\"\\n\\r\\t\\u0008\\u000c\\u0000\\u001f\x7f\"")},
         {STR_LIT("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
          STR_LIT("\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"")},
         {STR_LIT("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/list.h"
+#include "tests/lib/unit.h"
 
 struct item {
     int n;
@@ -25,7 +24,7 @@ static void test_order(void **state)
         assert_false(list_is_linked(&items[i].link));
         list_push(&head, &items[i].link);
     }
-    LIST_FOREACH(&head, l) {
+    LIST_FOREACH (&head, l) {
         struct item *i = LIST_ITEM(l, struct item, link);
 
         assert_int_equal(i->n, at++);

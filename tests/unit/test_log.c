@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/lib/unit.h"
 
 static struct {
     int n;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <pthread.h>
 #include <sched.h>
 
 #include "base/mailbox.h"
 #include "base/published.h"
+#include "tests/lib/unit.h"
 
 #define POSTERS 4
 #define MAILS   5000

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <stdio.h>
 
 #include "base/map.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 #define KEYS 500
 
@@ -42,7 +41,7 @@ static void test_model(void **state)
         }
         assert_int_equal(m.n, n);
     }
-    MAP_FOREACH(&m, e) {
+    MAP_FOREACH (&m, e) {
         walked++;
         if (walked % 2)
             assert_non_null(map_del(&m, map_key(e)));

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "tests/lib/unit.h"
-
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 /* Every allocation is counted once and forgotten once. */
 static void test_count(void **state)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/pack.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 /* What is packed unpacks to the same, at the edges of every form. */
 static void test_round(void **state)
 {
-    static const uint64_t uints[] = {0,     1,     127,        128,        255,       256,
+    static const uint64_t uints[] = {0,     1,     127,        128,         255,       256,
                                      65535, 65536, 0xffffffff, 0x100000000, INT64_MAX, UINT64_MAX};
-    static const int64_t ints[] = {-1,     -32,    -33,         -128,        -129,
-                                   -32768, -32769, INT32_MIN, (int64_t)INT32_MIN - 1, INT64_MIN};
+    static const int64_t ints[] = {
+        -1, -32, -33, -128, -129, -32768, -32769, INT32_MIN, (int64_t)INT32_MIN - 1, INT64_MIN};
     static const size_t sizes[] = {0, 1, 31, 32, 255, 256, 65535, 65536};
     char *bytes = mem_alloc(65536);
     struct buf b = {0};
@@ -76,8 +75,11 @@ static void test_bad(void **state)
                                         STR_LIT("\xdc\x00\x02\x01"), STR_LIT("\xdd\x00")};
     static const struct str maps[] = {STR_LIT("\xdf\xff\xff\xff\xff\x01\x01"), STR_LIT("\x81\x01"),
                                       STR_LIT("\xde\x80\x00")};
-    static const struct str texts[] = {STR_LIT("\xdb\xff\xff\xff\xffx"), STR_LIT("\xa2x"),
-                                       STR_LIT("\xc6\x00\x00"), STR_LIT("\x05"), STR_LIT("\xc1"),
+    static const struct str texts[] = {STR_LIT("\xdb\xff\xff\xff\xffx"),
+                                       STR_LIT("\xa2x"),
+                                       STR_LIT("\xc6\x00\x00"),
+                                       STR_LIT("\x05"),
+                                       STR_LIT("\xc1"),
                                        STR_LIT("")};
     struct unpack u;
     char deep[64];

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <pthread.h>
 
 #include "base/published.h"
+#include "tests/lib/unit.h"
 
 #define THREADS 4
 #define TIMES   20000

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/encode.h"
 #include "base/rng.h"
+#include "tests/lib/unit.h"
 
 /* A seed gives one sequence, for ever: simulations are replayed by it. */
 static void test_seed(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The store against a sorted array that does the same. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -59,20 +58,61 @@ static void model_add_run(struct model *m, char c, size_t n, const char *tail)
 static void model_fill(struct model *m, size_t random_n)
 {
     static const struct str literals[] = {
-        STR_LIT(""), STR_LIT("a"), STR_LIT("a/"), STR_LIT("a/b"), STR_LIT("a//b"), STR_LIT("a-b"),
-        STR_LIT("a0"), STR_LIT("a%"), STR_LIT("a%25"), STR_LIT("a%v"), STR_LIT("a%/b"),
-        STR_LIT("%"), STR_LIT("/"), STR_LIT("//"), STR_LIT("///x"), STR_LIT("/lead"), STR_LIT("."),
-        STR_LIT(".."), STR_LIT("..."), STR_LIT(".x"), STR_LIT("a/."), STR_LIT("a/.."),
-        STR_LIT("a/../b"), STR_LIT("./a"), STR_LIT(" "), STR_LIT("a b"), STR_LIT("*"),
-        STR_LIT("-rf"), STR_LIT("~"), STR_LIT("a\\b"), STR_LIT("tab\t"), STR_LIT("nl\n"),
-        STR_LIT("nul\0k"), STR_LIT("\0"), STR_LIT("\0\0"), STR_LIT("\0\1"), STR_LIT("\0\0\1"),
-        STR_LIT("\1"), STR_LIT("\xff\xfe"), STR_LIT("\xff"), STR_LIT("\xc3\xa9"),
-        STR_LIT("e\xcc\x81"), STR_LIT("\xe2\x80\xa8"), STR_LIT("UPPER"), STR_LIT("upper"),
-        STR_LIT("foo"), STR_LIT("foo/"), STR_LIT("foobar"), STR_LIT("foo/bar"),
-        STR_LIT(".snapshot"), STR_LIT("%+"), STR_LIT("a%+/b"),
+        STR_LIT(""),
+        STR_LIT("a"),
+        STR_LIT("a/"),
+        STR_LIT("a/b"),
+        STR_LIT("a//b"),
+        STR_LIT("a-b"),
+        STR_LIT("a0"),
+        STR_LIT("a%"),
+        STR_LIT("a%25"),
+        STR_LIT("a%v"),
+        STR_LIT("a%/b"),
+        STR_LIT("%"),
+        STR_LIT("/"),
+        STR_LIT("//"),
+        STR_LIT("///x"),
+        STR_LIT("/lead"),
+        STR_LIT("."),
+        STR_LIT(".."),
+        STR_LIT("..."),
+        STR_LIT(".x"),
+        STR_LIT("a/."),
+        STR_LIT("a/.."),
+        STR_LIT("a/../b"),
+        STR_LIT("./a"),
+        STR_LIT(" "),
+        STR_LIT("a b"),
+        STR_LIT("*"),
+        STR_LIT("-rf"),
+        STR_LIT("~"),
+        STR_LIT("a\\b"),
+        STR_LIT("tab\t"),
+        STR_LIT("nl\n"),
+        STR_LIT("nul\0k"),
+        STR_LIT("\0"),
+        STR_LIT("\0\0"),
+        STR_LIT("\0\1"),
+        STR_LIT("\0\0\1"),
+        STR_LIT("\1"),
+        STR_LIT("\xff\xfe"),
+        STR_LIT("\xff"),
+        STR_LIT("\xc3\xa9"),
+        STR_LIT("e\xcc\x81"),
+        STR_LIT("\xe2\x80\xa8"),
+        STR_LIT("UPPER"),
+        STR_LIT("upper"),
+        STR_LIT("foo"),
+        STR_LIT("foo/"),
+        STR_LIT("foobar"),
+        STR_LIT("foo/bar"),
+        STR_LIT(".snapshot"),
+        STR_LIT("%+"),
+        STR_LIT("a%+/b"),
     };
-    static const size_t sizes[] = {252, 253, 254, 255, 256, 257, 300, 477, 478, 479, 480, 481,
-                                   506, 507, 510, 511, 512, 513, 759, 765, 6000, 70000};
+    static const size_t sizes[] = {252, 253, 254, 255, 256, 257, 300, 477, 478, 479,  480,
+                                   481, 506, 507, 510, 511, 512, 513, 759, 765, 6000, 70000};
     static const char *const tails[] = {"", "a", "b", ".", "..", "\xff", "k", "z/y"};
     static const char alphabet[] = {'/', '%', '.', 'a', '\xff', '\0'};
     static const char run_bytes[] = {'k', '\0', '\xff'};

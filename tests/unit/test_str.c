@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/str.h"
+#include "tests/lib/unit.h"
 
 static void test_compare(void **state)
 {
@@ -61,8 +60,16 @@ static void test_split(void **state)
 
 static void test_numbers(void **state)
 {
-    static const char *const bad[] = {"", "-", "+", " 1", "1 ", "0x1", "1a", "--1",
-                                      "18446744073709551616", "99999999999999999999"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+",
+                                      " 1",
+                                      "1 ",
+                                      "0x1",
+                                      "1a",
+                                      "--1",
+                                      "18446744073709551616",
+                                      "99999999999999999999"};
     uint64_t u = 0;
     int64_t i = 0;
 
@@ -101,13 +108,23 @@ static void test_copies(void **state)
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static void test_utf8(void **state)
 {
-    static const struct str good[] = {
-        STR_LIT(""), STR_LIT("a\0b"), STR_LIT("\xc2\x80"), STR_LIT("\xe0\xa0\x80"),
-        STR_LIT("\xed\x9f\xbf"), STR_LIT("\xf0\x90\x80\x80"), STR_LIT("\xf4\x8f\xbf\xbf")};
-    static const struct str bad[] = {
-        STR_LIT("\x80"), STR_LIT("\xc1\xbf"), STR_LIT("\xc2"), STR_LIT("\xe0\x9f\xbf"),
-        STR_LIT("\xed\xa0\x80"), STR_LIT("\xf0\x8f\xbf\xbf"), STR_LIT("\xf4\x90\x80\x80"),
-        STR_LIT("\xf5\x80\x80\x80"), STR_LIT("a\xff"), STR_LIT("\xe2\x82")};
+    static const struct str good[] = {STR_LIT(""),
+                                      STR_LIT("a\0b"),
+                                      STR_LIT("\xc2\x80"),
+                                      STR_LIT("\xe0\xa0\x80"),
+                                      STR_LIT("\xed\x9f\xbf"),
+                                      STR_LIT("\xf0\x90\x80\x80"),
+                                      STR_LIT("\xf4\x8f\xbf\xbf")};
+    static const struct str bad[] = {STR_LIT("\x80"),
+                                     STR_LIT("\xc1\xbf"),
+                                     STR_LIT("\xc2"),
+                                     STR_LIT("\xe0\x9f\xbf"),
+                                     STR_LIT("\xed\xa0\x80"),
+                                     STR_LIT("\xf0\x8f\xbf\xbf"),
+                                     STR_LIT("\xf4\x90\x80\x80"),
+                                     STR_LIT("\xf5\x80\x80\x80"),
+                                     STR_LIT("a\xff"),
+                                     STR_LIT("\xe2\x82")};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(good); i++)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include "base/rng.h"
 #include "base/timers.h"
+#include "tests/lib/unit.h"
 
 #define TIMERS 300
 
