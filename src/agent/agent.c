@@ -95,6 +95,8 @@ static void engines_close(struct agent *a)
         store_reader_free(a->reader);
     store_close(a->store);
     datadir_close(&a->dir);
+    while (mailbox_drain(a->box) > 0)
+        ; /* lines of the log on their way to the monitor */
     monitor_free(a->monitor);
     mem_free(a);
 }

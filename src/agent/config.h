@@ -103,5 +103,7 @@ void config_render(const struct config *c, struct jwrite *w);
 int config_reload(const struct config *old, struct config **ret, struct error *err) MUST_USE;
 /* For `disco validate`: files and directories only. */
 int config_validate(int path_n, char *const *paths, struct error *err) MUST_USE;
+/* One file's text over the defaults. */
+int config_validate_text(struct str json, struct error *err) MUST_USE;
 
 #endif

@@ -344,30 +344,48 @@ static int file_bytes(const char *path, struct buf *out, struct error *err)
     }
 }
 
-static int file_read(struct config_impl *impl, const char *path, struct error *err)
+static int bytes_read(struct config_impl *impl, struct str bytes, struct error *err)
 {
-    struct buf bytes;
     struct jvalue *root = NULL;
     struct config_problems p = {0};
-    buf_init(&bytes, FILE_SIZE_MAX);
-    int rc =
-        str_has_suffix(str_z(path), STR_LIT(".hcl"))
-            ? error_set(err, ERR_UNSUPPORTED, "config: %s: HCL is not available: write JSON", path)
-            : file_bytes(path, &bytes, err);
-    if (rc)
-        goto out;
-    rc = jread_parse(buf_str(&bytes), &root, err);
+    int rc = jread_parse(bytes, &root, err);
     if (!rc && jread_type(root) != JREAD_OBJECT)
         rc = error_set(err, ERR_INVALID, "a JSON object is expected");
     if (!rc) {
         object_read(impl, root, STR_NONE, &p);
         rc = config_finish_problems(&p, err);
     }
-    if (rc)
-        rc = error_wrap(err, "failed to parse %s", path);
-out:
     jread_free(root);
+    return rc;
+}
+
+static int file_read(struct config_impl *impl, const char *path, struct error *err)
+{
+    struct buf bytes;
+    if (str_has_suffix(str_z(path), STR_LIT(".hcl")))
+        return error_set(err, ERR_UNSUPPORTED, "config: %s: HCL is not available: write JSON",
+                         path);
+    buf_init(&bytes, FILE_SIZE_MAX);
+    int rc = file_bytes(path, &bytes, err);
+    if (!rc) {
+        rc = bytes_read(impl, buf_str(&bytes), err);
+        if (rc)
+            rc = error_wrap(err, "failed to parse %s", path);
+    }
     buf_fini(&bytes);
+    return rc;
+}
+
+int config_validate_text(struct str json, struct error *err)
+{
+    struct config *c = empty_config();
+    presets(c->impl, false);
+    int rc = bytes_read(c->impl, json, err);
+    if (!rc)
+        rc = config_finish_fields(c, err);
+    if (!rc)
+        rc = config_finish_check(c, err);
+    config_free(c);
     return rc;
 }
 

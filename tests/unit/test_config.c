@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/config_finish.h"
-#include "base/mem.h"
+#include "tests/lib/unit.h"
 
 /* Arguments, the contents of D/a.json, D/b.json and D/dir/{1,2}.json, and what comes of them: an
  * error, or values. "D" as a word of its own path stands for the test's directory. */
