@@ -6,11 +6,12 @@
 #ifndef DISCO_TESTS_LIB_UNIT_H
 #define DISCO_TESTS_LIB_UNIT_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/str.h"
