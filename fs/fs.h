@@ -12,8 +12,8 @@ struct fs_mount;
 /* Detaches a dead mount of ours at config->mount, then mounts. Without root or /dev/fuse: one clear
  * line in err (the caller decides whether that is fatal). */
 int fs_mount_open(const struct config *config, struct fs_mount **ret, struct error *err) MUST_USE;
-/* services/NAME/json: writes the /v1/health/service/NAME document. Before the door opens; without it
- * there is no such file. */
+/* services/NAME/json: writes the /v1/health/service/NAME document. Before the door opens; without
+ * it there is no such file. */
 void fs_mount_set_service_json(struct fs_mount *m,
                                int (*render)(struct view *v, struct str service, struct buf *out));
 void fs_mount_free(struct fs_mount *m); /* unmounts; accepts NULL */

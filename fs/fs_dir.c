@@ -24,7 +24,7 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    if (!i || !fs_tree_is_dir(i->kind)) {
+    if (!i || !fs_node_is_dir(i->kind)) {
         fuse_reply_err(req, i ? ENOTDIR : ESTALE);
         return;
     }

@@ -233,7 +233,7 @@ bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
     struct buf id;
     buf_init(&id, 0);
     buf_put_str(&id, i->id);
-    struct fs_node node = fs_tree_unpack(buf_str(&id));
+    struct fs_node node = fs_node_unpack(buf_str(&id));
     struct fs_inode *fresh = fs_inode_add(&m->inodes, &node, i->parent, i->version);
     fresh->is_direct = true;
     fresh->size = i->size;

@@ -55,7 +55,7 @@ struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node)
 {
     struct buf id;
     buf_init(&id, 0);
-    fs_tree_pack(node, &id);
+    fs_node_pack(node, &id);
     struct fs_inode *i = map_get(&t->by_id, buf_str(&id));
     buf_fini(&id);
     return i;
@@ -68,7 +68,7 @@ struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, u
     uint32_t slot = take_slot(t);
     struct buf id;
     buf_init(&id, 0);
-    fs_tree_pack(node, &id);
+    fs_node_pack(node, &id);
     i->id = buf_take(&id);
     i->number = (uint64_t)t->slots[slot].generation << 32 | slot;
     i->ino = fs_inode_ino(node, version);
@@ -92,7 +92,7 @@ struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, u
 
 struct fs_node fs_inode_node(const struct fs_inode *i)
 {
-    return fs_tree_unpack(i->id);
+    return fs_node_unpack(i->id);
 }
 
 void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i)
@@ -110,7 +110,7 @@ void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node
     ASSERT(i->is_current);
     map_del(&t->by_id, i->id);
     buf_init(&id, 0);
-    fs_tree_pack(to, &id);
+    fs_node_pack(to, &id);
     mem_free((void *)(uintptr_t)i->id.p);
     i->id = buf_take(&id);
     struct fs_inode *old = map_get(&t->by_id, i->id);

@@ -16,7 +16,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "fs/fs_tree.h"
+#include "fs/fs_node.h"
 
 #define FS_INODE_ROOT 1 /* FUSE_ROOT_ID */
 
@@ -25,7 +25,7 @@ struct fs_inode {
     uint64_t ino;      /* st_ino: from the identity, and for a key its version */
     uint64_t parent;   /* number of the directory it was last found in */
     uint64_t lookup_n; /* the kernel's count */
-    struct str id;     /* owned: fs_tree_pack */
+    struct str id;     /* owned: fs_node_pack */
     enum fs_kind kind;
     bool is_current;  /* its identity leads to it */
     bool is_direct;   /* a key with writers */
@@ -54,7 +54,8 @@ struct fs_inodes {
 void fs_inode_init(struct fs_inodes *t, uint64_t seed); /* with the root in place */
 void fs_inode_fini(struct fs_inodes *t);
 struct fs_inode *fs_inode_get(struct fs_inodes *t, uint64_t number); /* NULL: gone */
-struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node); /* current or NULL */
+/* The current inode of a node, or NULL. */
+struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node);
 /* A current inode; one that had the identity is retired. version: of a key, else 0. */
 struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
                               uint64_t version);

@@ -20,6 +20,7 @@
 #include "fs/fs_inode.h"
 #include "fs/fs_notify.h"
 #include "fs/fs_times.h"
+#include "fs/fs_tree.h"
 
 #define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
 

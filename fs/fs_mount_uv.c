@@ -173,14 +173,14 @@ static bool is_ours(const char *path)
     return found;
 }
 
-/* kill -9 leaves a mount that answers ENOTCONN to everything; there may be several on one another. */
+/* kill -9 leaves a mount that answers ENOTCONN to everything; several may lie on one another. */
 static int detach_dead(const char *path, struct error *err)
 {
     struct stat st;
     for (int i = 0; i < 64 && stat(path, &st) < 0 && errno == ENOTCONN; i++) {
         if (!is_ours(path))
-            return error_set(err, -EBUSY, "mount: %s is a dead mount of another program; unmount it",
-                             path);
+            return error_set(err, -EBUSY,
+                             "mount: %s is a dead mount of another program; unmount it", path);
         if (umount2(path, MNT_DETACH) < 0) {
             int error = errno;
             return error_set(err, -error,
@@ -216,8 +216,9 @@ static int open_session(struct fs_mount *m, const struct config *config, struct 
         int error = errno ? errno : EPERM;
         fuse_session_destroy(m->session);
         m->session = NULL;
-        return error_set(err, -error, "mount: cannot mount on %s: %s (not root, and no fusermount3?)",
-                         m->path, strerror(error));
+        return error_set(err, -error,
+                         "mount: cannot mount on %s: %s (not root, and no fusermount3?)", m->path,
+                         strerror(error));
     }
     return 0;
 }
@@ -284,7 +285,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     struct fs_notify *n = m->notify;
     m->notify = NULL;
     fs_notify_close(n, on_notifier_ended, l);
-    timers_set(m->env->timers, &l->look, instant_add(m->env->now, DURATION_MS(1)));
+    timers_set(m->env->timers, &l->look, instant_add(env_now(m->env), DURATION_MS(1)));
 }
 
 const struct door fs_door = {
@@ -298,15 +299,15 @@ struct view fs_mount_view(struct fs_mount *m)
 void fs_mount_hold(struct fs_mount *m)
 {
     struct fs_mount_loop *l = m->loop;
-    if (l->hold_n++ == 0)
+    if (l && l->hold_n++ == 0)
         set_polling(l, false);
 }
 
 void fs_mount_unhold(struct fs_mount *m)
 {
-    struct fs_mount_loop *l = m->loop;
-    ASSERT(l->hold_n > 0);
-    if (--l->hold_n == 0)
+    struct fs_mount_loop *l = m->loop; /* NULL: a commit that outlived the mount */
+    ASSERT(!l || l->hold_n > 0);
+    if (l && --l->hold_n == 0)
         set_polling(l, true);
 }
 

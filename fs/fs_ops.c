@@ -281,7 +281,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
                    struct stat *ret)
 {
     struct fs_node node = fs_inode_node(i);
-    bool is_dir = fs_tree_is_dir(i->kind), is_kv = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE;
+    bool is_dir = fs_node_is_dir(i->kind), is_kv = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE;
     double good_s = is_kv || is_fixed(i) ? FS_MOUNT_FOREVER_S : 0;
     uint64_t size = i->size;
     if (i->kind == FS_KV_FILE && i->is_direct) {

@@ -25,34 +25,6 @@ static int list_kv(struct view *v, struct str prefix, struct fs_list *list);
 static int lookup_top(struct str name, struct fs_found *ret);
 static bool is_hidden_marker(const struct kv_entry *e);
 
-bool fs_tree_is_dir(enum fs_kind kind)
-{
-    return kind == FS_ROOT || kind == FS_KV_DIR || kind == FS_SERVICES || kind == FS_SERVICE ||
-           kind == FS_SERVICE_TAGS || kind == FS_NODES || kind == FS_NODE || kind == FS_NODE_DIR ||
-           kind == FS_STATUS;
-}
-
-void fs_tree_pack(const struct fs_node *node, struct buf *id)
-{
-    buf_clear(id);
-    buf_put_u8(id, (uint8_t)node->kind);
-    buf_put_u32(id, (uint32_t)node->a.n);
-    buf_put_str(id, node->a);
-    buf_put_str(id, node->b);
-}
-
-struct fs_node fs_tree_unpack(struct str id)
-{
-    struct fs_node node;
-    struct cursor c = cursor_make(id);
-    node.kind = (enum fs_kind)cursor_u8(&c);
-    uint32_t n = cursor_u32(&c);
-    node.a = cursor_bytes(&c, n);
-    node.b = cursor_bytes(&c, cursor_left(&c));
-    ASSERT(!c.bad);
-    return node;
-}
-
 int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node *dir,
                    struct str name, struct buf *text, struct fs_found *ret)
 {
@@ -103,7 +75,7 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
 int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *file,
                  struct buf *out)
 {
-    ASSERT(!fs_tree_is_dir(file->kind) && file->kind != FS_FACT);
+    ASSERT(!fs_node_is_dir(file->kind) && file->kind != FS_FACT);
     if (file->kind == FS_KV_FILE) {
         struct kv_entry e;
         uint64_t index;

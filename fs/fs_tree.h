@@ -2,39 +2,13 @@
 /*
  * The tree as functions over a view: what a name in a directory is, what a directory lists, what
  * a file holds. Pure: nothing here knows of FUSE, of inodes or of requests.
- *
- * A node is a kind and up to two texts. Packed, it is the identity by which inodes are found.
  */
 #ifndef DISCO_FS_FS_TREE_H
 #define DISCO_FS_FS_TREE_H
 
 #include "fs/fs_list.h"
+#include "fs/fs_node.h"
 #include "state/view.h"
-
-enum fs_kind {
-    FS_ROOT,
-    FS_KV_DIR,       /* a: the prefix (fs_path.h) */
-    FS_KV_FILE,      /* a: the key */
-    FS_SERVICES,
-    FS_SERVICE,      /* a: name, lower case */
-    FS_SERVICE_FILE, /* b: "nodes", "healthy", "json" */
-    FS_SERVICE_TAGS,
-    FS_SERVICE_TAG,  /* b: the tag */
-    FS_NODES,
-    FS_NODE,         /* a: name, lower case */
-    FS_NODE_FILE,    /* b: "address", "status", "id" */
-    FS_NODE_DIR,     /* b: "meta", "services", "checks" */
-    FS_NODE_META,    /* b: the name of the pair */
-    FS_NODE_SERVICE, /* b: service id */
-    FS_NODE_CHECK,   /* b: check id */
-    FS_STATUS,
-    FS_FACT          /* a: "members", "leader", "index", "status/..." : asked of the core */
-};
-
-struct fs_node {
-    enum fs_kind kind;
-    struct str a, b; /* borrowed */
-};
 
 /* What the tree is given beside the view. */
 struct fs_tree {
@@ -47,10 +21,6 @@ struct fs_found {
     uint64_t version;    /* of a key: its ModifyIndex */
     uint64_t size;       /* of a key: its value's */
 };
-
-bool fs_tree_is_dir(enum fs_kind kind);
-void fs_tree_pack(const struct fs_node *node, struct buf *id); /* clears it first */
-struct fs_node fs_tree_unpack(struct str id);
 
 /* -ENOENT, -ENAMETOOLONG. `text` holds what ret->node borrows. */
 int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node *dir,

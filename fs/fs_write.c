@@ -127,7 +127,7 @@ void fs_write_submit(struct fs_wait *w)
 void fs_write_bound(struct fs_wait *w, int64_t wait_ms)
 {
     struct env *env = w->mount->env;
-    timers_set(env->timers, &w->timer, instant_add(env->now, DURATION_MS(wait_ms)));
+    timers_set(env->timers, &w->timer, instant_add(env_now(env), DURATION_MS(wait_ms)));
     if (w->req)
         fuse_req_interrupt_func(w->req, on_interrupt, w);
 }
@@ -250,7 +250,7 @@ static void on_interrupt(fuse_req_t req, void *data)
 {
     struct fs_wait *w = data;
     if (w->req == req && is_dying(fuse_req_ctx(req)->pid))
-        timers_set(w->mount->env->timers, &w->timer, w->mount->env->now);
+        timers_set(w->mount->env->timers, &w->timer, env_now(w->mount->env));
 }
 
 /* ---- handles ---- */

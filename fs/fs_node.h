@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a file or directory of the mount stands for: a kind and up to two texts. Packed, it is the
+ * identity by which inodes are found. Pure.
+ */
+#ifndef DISCO_FS_FS_NODE_H
+#define DISCO_FS_FS_NODE_H
+
+#include "base/buf.h"
+
+enum fs_kind {
+    FS_ROOT,
+    FS_KV_DIR,       /* a: the prefix (fs_path.h) */
+    FS_KV_FILE,      /* a: the key */
+    FS_SERVICES,
+    FS_SERVICE,      /* a: name, lower case */
+    FS_SERVICE_FILE, /* b: "nodes", "healthy", "json" */
+    FS_SERVICE_TAGS,
+    FS_SERVICE_TAG,  /* b: the tag */
+    FS_NODES,
+    FS_NODE,         /* a: name, lower case */
+    FS_NODE_FILE,    /* b: "address", "status", "id" */
+    FS_NODE_DIR,     /* b: "meta", "services", "checks" */
+    FS_NODE_META,    /* b: the name of the pair */
+    FS_NODE_SERVICE, /* b: service id */
+    FS_NODE_CHECK,   /* b: check id */
+    FS_STATUS,
+    FS_FACT          /* a: "members", "leader", "index", "status/..." : asked of the core */
+};
+
+struct fs_node {
+    enum fs_kind kind;
+    struct str a, b; /* borrowed */
+};
+
+bool fs_node_is_dir(enum fs_kind kind);
+void fs_node_pack(const struct fs_node *node, struct buf *id); /* clears it first */
+struct fs_node fs_node_unpack(struct str id);
+
+#endif
