@@ -68,8 +68,9 @@ static int lookup_in_node(struct view *v, const struct fs_node *dir, struct str 
 
 static enum fs_kind item_kind(struct str dir)
 {
-    return str_eq_z(dir, "meta") ? FS_NODE_META
-                                 : str_eq_z(dir, "services") ? FS_NODE_SERVICE : FS_NODE_CHECK;
+    return str_eq_z(dir, "meta")       ? FS_NODE_META
+           : str_eq_z(dir, "services") ? FS_NODE_SERVICE
+                                       : FS_NODE_CHECK;
 }
 
 int fs_catalog_lookup(const struct fs_tree *t, struct view *v, const struct fs_node *dir,

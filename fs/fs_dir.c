@@ -8,7 +8,7 @@
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
 
-struct fs_dir { /* an open directory */
+struct fs_dir {       /* an open directory */
     struct list link; /* mount->dirs */
     struct fs_inode *inode;
     struct fs_list list;
@@ -51,7 +51,7 @@ static void free_dir(struct fs_mount *m, struct fs_dir *d)
 
 void fs_dir_free_all(struct fs_mount *m)
 {
-    LIST_FOREACH(&m->dirs, l)
+    LIST_FOREACH (&m->dirs, l)
         free_dir(m, LIST_ITEM(l, struct fs_dir, link));
 }
 
@@ -75,10 +75,9 @@ static void read_dir(fuse_req_t req, size_t size, off_t offset, struct fuse_file
     for (uint64_t cookie = (uint64_t)offset + 1; cookie <= FS_LIST_COOKIE_DOT_DOT; cookie++) {
         struct fuse_entry_param e = {.attr = {.st_ino = d->inode->ino, .st_mode = S_IFDIR}};
         const char *name = dots[cookie - FS_LIST_COOKIE_DOT];
-        size_t need = plus ? fuse_add_direntry_plus(req, bytes + n, size - n, name, &e,
-                                                    (off_t)cookie)
-                           : fuse_add_direntry(req, bytes + n, size - n, name, &e.attr,
-                                               (off_t)cookie);
+        size_t need =
+            plus ? fuse_add_direntry_plus(req, bytes + n, size - n, name, &e, (off_t)cookie)
+                 : fuse_add_direntry(req, bytes + n, size - n, name, &e.attr, (off_t)cookie);
         if (need > size - n)
             break;
         n += need;
@@ -177,9 +176,8 @@ static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, stru
     struct fs_found found;
     struct buf text;
     buf_init(&text, 0);
-    int r = d->list.n > FS_DIR_PLUS_MAX
-                ? -ENOENT
-                : fs_ops_lookup(m, v, d->inode, listed, &text, &found);
+    int r = d->list.n > FS_DIR_PLUS_MAX ? -ENOENT
+                                        : fs_ops_lookup(m, v, d->inode, listed, &text, &found);
     if (r == 0 && plus) {
         i = fs_ops_inode(m, v, d->inode, &found);
         fs_ops_entry(m, v, i, &e);

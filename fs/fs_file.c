@@ -26,8 +26,7 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
                             struct fuse_file_info *fi);
 static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
                            int32_t pid, struct fs_handle **ret);
-static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags,
-                                    int32_t pid);
+static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid);
 static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
                        struct fuse_file_info *fi);
 static struct fs_handle *handle_of(const struct fuse_file_info *fi);
@@ -284,8 +283,8 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
         return;
     }
     struct view v = fs_mount_view(m);
-    bool is_newest = i->is_current && kv_get(&v, node.a, &e, &index) &&
-                     e.modify_index == i->version;
+    bool is_newest =
+        i->is_current && kv_get(&v, node.a, &e, &index) && e.modify_index == i->version;
     if (is_newest && i->reader_n == 0)
         buf_put_str(&i->value, e.value);
     env_view_end(&v);
@@ -338,8 +337,7 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
     return is_stale ? ESTALE : 0;
 }
 
-static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags,
-                                    int32_t pid)
+static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid)
 {
     struct fs_handle *h = fs_write_handle_new(m, i);
     h->writes = true;

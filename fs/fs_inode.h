@@ -27,16 +27,16 @@ struct fs_inode {
     uint64_t lookup_n; /* the kernel's count */
     struct str id;     /* owned: fs_node_pack */
     enum fs_kind kind;
-    bool is_current;  /* its identity leads to it */
-    bool is_direct;   /* a key with writers */
-    bool is_pending;  /* a key made by open, not committed yet: only its writers see it */
-    bool is_unlinked; /* what its writers still write goes nowhere */
-    bool is_ghost;    /* a directory without keys that stays until it is removed */
+    bool is_current;        /* its identity leads to it */
+    bool is_direct;         /* a key with writers */
+    bool is_pending;        /* a key made by open, not committed yet: only its writers see it */
+    bool is_unlinked;       /* what its writers still write goes nowhere */
+    bool is_ghost;          /* a directory without keys that stays until it is removed */
     uint64_t version, size; /* of a key */
     int64_t mtime_ns;
-    struct buf value;    /* of a key's version, while cached readers have it open */
-    uint32_t reader_n;   /* cached readers */
-    uint32_t open_n;     /* handles: writers, snapshots, listings */
+    struct buf value;  /* of a key's version, while cached readers have it open */
+    uint32_t reader_n; /* cached readers */
+    uint32_t open_n;   /* handles: writers, snapshots, listings */
     uint32_t writer_n;
     struct list writers; /* struct fs_handle */
     uint32_t busy_n;     /* a directory's namespace changes that are not answered yet */

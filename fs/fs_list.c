@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-#define FS_LIST_SEED 0x6469736b6f6c7374u /* the same in every listing: cookies must agree */
+#define FS_LIST_SEED         0x6469736b6f6c7374u /* the same in every listing: cookies must agree */
 #define FS_LIST_COOKIE_FIRST 16
 
 static void push(struct fs_list *l, struct fs_list_item item);

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-#define FS_LIST_COOKIE_DOT 1
+#define FS_LIST_COOKIE_DOT     1
 #define FS_LIST_COOKIE_DOT_DOT 2
 
 /* What a name stands for; one that was added as both shows as NAME (the tree) and NAME%v. */

@@ -32,18 +32,18 @@ struct fs_mount {
     mode_t file_mode, dir_mode;
     size_t value_max;
     struct fuse_session *session;
-    struct env *env;         /* of the worker; NULL until the door is open */
+    struct env *env;          /* of the worker; NULL until the door is open */
     struct fs_notify *notify; /* NULL until the door is open */
     struct fs_inodes inodes;
     struct fs_times times;
-    struct list handles;     /* struct fs_handle: all open files */
-    struct list dirs;        /* struct fs_dir: all open directories */
-    struct list waits;       /* struct fs_wait: requests and commits not finished */
-    uint64_t seen_index;     /* of the last batch of changes */
+    struct list handles; /* struct fs_handle: all open files */
+    struct list dirs;    /* struct fs_dir: all open directories */
+    struct list waits;   /* struct fs_wait: requests and commits not finished */
+    uint64_t seen_index; /* of the last batch of changes */
     uint32_t ghost_n;
-    bool has_epoch;          /* the kernel can drop all names at once */
-    bool faces_used;         /* somebody looked up NAME%v or NAME%t */
-    void *loop;              /* fs_mount_uv.c */
+    bool has_epoch;  /* the kernel can drop all names at once */
+    bool faces_used; /* somebody looked up NAME%v or NAME%t */
+    void *loop;      /* fs_mount_uv.c */
 };
 
 struct view fs_mount_view(struct fs_mount *m); /* env_view_end it in the same turn */

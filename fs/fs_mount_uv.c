@@ -15,7 +15,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
 #include <uv.h>
 
 #include "base/log.h"
@@ -27,8 +26,8 @@
 #include "fs/fs_write.h"
 
 #define REQUESTS_A_TURN 64
-#define CLOSE_LOOK_MS 10
-#define CLOSE_FORCE_MS 500 /* so long before the deadline the kernel is made to give up */
+#define CLOSE_LOOK_MS   10
+#define CLOSE_FORCE_MS  500 /* so long before the deadline the kernel is made to give up */
 
 struct fs_mount_loop {
     struct fs_mount *mount;
@@ -64,8 +63,8 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     m->gid = config->mount_gid >= 0 ? (gid_t)config->mount_gid : getegid();
     m->file_mode = config->mount_file_mode > 0 ? (mode_t)config->mount_file_mode & 0777 : 0644;
     m->dir_mode = config->mount_dir_mode > 0 ? (mode_t)config->mount_dir_mode & 0777 : 0755;
-    m->value_max = config->kv_max_value_size > 0 ? (size_t)config->kv_max_value_size
-                                                 : KV_VALUE_SIZE_MAX;
+    m->value_max =
+        config->kv_max_value_size > 0 ? (size_t)config->kv_max_value_size : KV_VALUE_SIZE_MAX;
     fs_inode_init(&m->inodes, (uint64_t)(uintptr_t)m);
     fs_times_init(&m->times);
     list_init(&m->waits);
@@ -164,8 +163,8 @@ static bool is_ours(const char *path)
                 buf_put_c(&point, field.p[i]);
             }
         }
-        found = str_eq_z(buf_str(&point), path) &&
-                str_search(rest, STR_LIT(" - fuse.disco ")) < rest.n;
+        found =
+            str_eq_z(buf_str(&point), path) && str_search(rest, STR_LIT(" - fuse.disco ")) < rest.n;
         buf_fini(&point);
     }
     if (f)
@@ -235,8 +234,7 @@ static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args
 
 /* ---- on the worker's thread ---- */
 
-static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door,
-                   struct error *err)
+static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door, struct error *err)
 {
     struct fs_mount *m = config;
     struct fs_mount_loop *l = mem_new(struct fs_mount_loop);

@@ -322,7 +322,7 @@ static void on_renamed(struct fs_wait *w, int error)
     if (!error && in_time && i) { /* was pending */
         i->is_pending = false;
         i->size = w->size;
-        LIST_FOREACH(&i->writers, l) {
+        LIST_FOREACH (&i->writers, l) {
             struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
             h->is_exclusive = false;
             if (h == w->handle && h->appends) {
@@ -362,7 +362,7 @@ static void move_one(struct fs_mount *m, struct fs_wait *w, struct fs_inode *i, 
     fs_inode_move(&m->inodes, i, &moved);
     uint64_t was = i->version;
     if (i->kind == FS_KV_FILE) {
-        LIST_FOREACH(&i->writers, l) {
+        LIST_FOREACH (&i->writers, l) {
             struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
             if (h->base_version == was)
                 h->base_version = w->version;

@@ -10,13 +10,13 @@
 
 enum fs_kind {
     FS_ROOT,
-    FS_KV_DIR,       /* a: the prefix (fs_path.h) */
-    FS_KV_FILE,      /* a: the key */
+    FS_KV_DIR,  /* a: the prefix (fs_path.h) */
+    FS_KV_FILE, /* a: the key */
     FS_SERVICES,
     FS_SERVICE,      /* a: name, lower case */
     FS_SERVICE_FILE, /* b: "nodes", "healthy", "json" */
     FS_SERVICE_TAGS,
-    FS_SERVICE_TAG,  /* b: the tag */
+    FS_SERVICE_TAG, /* b: the tag */
     FS_NODES,
     FS_NODE,         /* a: name, lower case */
     FS_NODE_FILE,    /* b: "address", "status", "id" */
@@ -25,7 +25,7 @@ enum fs_kind {
     FS_NODE_SERVICE, /* b: service id */
     FS_NODE_CHECK,   /* b: check id */
     FS_STATUS,
-    FS_FACT          /* a: "members", "leader", "index", "status/..." : asked of the core */
+    FS_FACT /* a: "members", "leader", "index", "status/..." : asked of the core */
 };
 
 struct fs_node {

@@ -28,9 +28,9 @@ int fs_notify_open(struct fuse_session *session, struct mailbox *home,
 void fs_notify_close(struct fs_notify *n, void (*closed)(void *data), void *data);
 
 void fs_notify_name(struct fs_notify *n, uint64_t dir, struct str name); /* of a directory */
-void fs_notify_attr(struct fs_notify *n, uint64_t number);    /* attributes of an inode */
-void fs_notify_listing(struct fs_notify *n, uint64_t dir);    /* cached listing and attributes */
-void fs_notify_epoch(struct fs_notify *n);                    /* every name (Linux 6.16) */
+void fs_notify_attr(struct fs_notify *n, uint64_t number); /* attributes of an inode */
+void fs_notify_listing(struct fs_notify *n, uint64_t dir); /* cached listing and attributes */
+void fs_notify_epoch(struct fs_notify *n);                 /* every name (Linux 6.16) */
 void fs_notify_flush(struct fs_notify *n); /* at the end of a turn: send what was added */
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "fs/fs_notify.h"
-
 #include <errno.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
 #include <uv.h>
+
+#include "fs/fs_notify.h"
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>

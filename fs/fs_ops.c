@@ -2,12 +2,11 @@
 #include "fs/fs_ops.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <fcntl.h>
 
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
@@ -205,8 +204,8 @@ const struct fuse_lowlevel_ops fs_ops_table = {
 
 /* A name that the view does not hold, or holds as a value only: a directory that lost its keys
  * stays until it is removed, a file being made is there for whoever makes it. */
-static int lookup_local(struct fs_mount *m, struct fs_inode *dir, struct str name,
-                        struct buf *text, struct fs_found *found, int r)
+static int lookup_local(struct fs_mount *m, struct fs_inode *dir, struct str name, struct buf *text,
+                        struct fs_found *found, int r)
 {
     enum fs_path_kind kind;
     if (fs_path_parse(fs_inode_node(dir).a, name, text, &kind) < 0)
@@ -379,13 +378,13 @@ static struct fs_handle *writer_of(struct fs_inode *i, int32_t pid)
 {
     if (pid == 0 || list_is_empty(&i->writers))
         return NULL;
-    LIST_FOREACH(&i->writers, l) {
+    LIST_FOREACH (&i->writers, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
         if (h->pid == pid)
             return h;
     }
     int32_t process = process_of(pid);
-    LIST_FOREACH(&i->writers, l) {
+    LIST_FOREACH (&i->writers, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
         if (process_of(h->pid) == process)
             return h;

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 
 #define FS_PATH_PIECE_MAX 253 /* so that a suffix still fits in NAME_MAX */
-#define FS_PATH_NAME_MAX 255
+#define FS_PATH_NAME_MAX  255
 
 enum fs_path_kind {
     FS_PATH_PLAIN,    /* the value, or the tree when a key lies below it */

@@ -19,7 +19,7 @@ struct fs_times {
     struct fs_times_note {
         uint64_t index;
         int64_t wall_ns;
-    } *notes; /* owned; both rise */
+    } * notes; /* owned; both rise */
     size_t n, cap;
 };
 

@@ -15,8 +15,8 @@
 #include "state/kv.h"
 
 static const char *const FACTS[] = {"members", "leader", "index", NULL};
-static const char *const STATUS_FACTS[] = {"leader",     "peers", "last_contact",
-                                           "quorum",     "term",  "applied_index",
+static const char *const STATUS_FACTS[] = {"leader",       "peers",   "last_contact",
+                                           "quorum",       "term",    "applied_index",
                                            "commit_index", "metrics", NULL};
 
 static int lookup_kv(struct view *v, struct str prefix, struct str name, struct buf *text,
@@ -92,10 +92,8 @@ static int lookup_top(struct str name, struct fs_found *ret)
     static const struct {
         const char *name;
         enum fs_kind kind;
-    } dirs[] = {{"kv", FS_KV_DIR},
-                {"services", FS_SERVICES},
-                {"nodes", FS_NODES},
-                {"status", FS_STATUS}};
+    } dirs[] = {
+        {"kv", FS_KV_DIR}, {"services", FS_SERVICES}, {"nodes", FS_NODES}, {"status", FS_STATUS}};
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (str_eq_z(name, dirs[i].name)) {
             ret->node = (struct fs_node){dirs[i].kind, STR_LIT(""), STR_NONE};

@@ -173,13 +173,13 @@ void fs_write_busy(struct fs_wait *w, struct fs_inode *dir, struct fs_inode *dir
 
 bool fs_write_is_own(const struct fs_mount *m, struct str key)
 {
-    LIST_FOREACH(&m->waits, l) {
+    LIST_FOREACH (&m->waits, l) {
         const struct fs_wait *w = LIST_ITEM(l, struct fs_wait, link);
         if (!w->dir || !w->is_submitted)
             continue;
-        if (w->is_tree ? str_has_prefix(key, buf_str(&w->key)) ||
-                             str_has_prefix(key, buf_str(&w->to))
-                       : str_eq(key, buf_str(&w->key)) || str_eq(key, buf_str(&w->to)))
+        if (w->is_tree
+                ? str_has_prefix(key, buf_str(&w->key)) || str_has_prefix(key, buf_str(&w->to))
+                : str_eq(key, buf_str(&w->key)) || str_eq(key, buf_str(&w->to)))
             return true;
     }
     return false;
@@ -187,7 +187,7 @@ bool fs_write_is_own(const struct fs_mount *m, struct str key)
 
 void fs_write_abandon(struct fs_mount *m)
 {
-    LIST_FOREACH(&m->waits, l)
+    LIST_FOREACH (&m->waits, l)
         fs_write_reply(LIST_ITEM(l, struct fs_wait, link), ESHUTDOWN);
 }
 
@@ -209,8 +209,7 @@ static void on_written(struct write *write)
     w->ok = true;
     if (status == 0)
         status = write->result.status;
-    if (status == 0 &&
-        kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
+    if (status == 0 && kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
         status = ERR_CORRUPT;
     w->done(w, fs_write_errno(status));
 }
@@ -410,8 +409,8 @@ static void on_committed(struct fs_wait *w, int error)
 void fs_write_release(struct fs_mount *m, struct fs_handle *h)
 {
     h->is_released = true;
-    if (h->writes && !h->commit && (h->is_dirty || h->is_touched) && !h->poison &&
-        !h->was_killed && !h->inode->is_unlinked)
+    if (h->writes && !h->commit && (h->is_dirty || h->is_touched) && !h->poison && !h->was_killed &&
+        !h->inode->is_unlinked)
         fs_write_commit(m, h, NULL);
     if (!h->commit)
         free_handle(m, h);
@@ -433,7 +432,7 @@ static void free_handle(struct fs_mount *m, struct fs_handle *h)
 
 void fs_write_free_handles(struct fs_mount *m)
 {
-    LIST_FOREACH(&m->handles, l) {
+    LIST_FOREACH (&m->handles, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
         list_remove(&h->all);
         buf_fini(&h->data);

@@ -28,9 +28,9 @@ struct fs_handle {
     bool is_touched;   /* made or emptied by open, not committed yet */
     bool was_killed;   /* its writer was, in the middle; nothing is committed for it */
     bool is_released;
-    int poison;        /* errno of a write that failed: the value would be cut, so it is dropped */
-    uint64_t base_version; /* what a commit may replace */
-    int32_t pid;           /* of the last writer or opener */
+    int poison; /* errno of a write that failed: the value would be cut, so it is dropped */
+    uint64_t base_version;  /* what a commit may replace */
+    int32_t pid;            /* of the last writer or opener */
     struct fs_wait *commit; /* in flight */
     struct list waiting;    /* struct fs_wait: came while one was */
     struct list link;       /* inode->writers */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Numbers are never used twice; an inode goes when nothing holds it; one identity leads to one inode.
+ * Numbers are never used twice; an inode goes when nothing holds it; one identity leads to one
+ * inode.
  */
-#include "tests/lib/unit.h"
-
 #include <stdio.h>
 
 #include "fs/fs_inode.h"
+#include "tests/lib/unit.h"
 
 static struct fs_node file(const char *key)
 {

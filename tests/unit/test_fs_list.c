@@ -2,11 +2,10 @@
 /*
  * A listing goes on from any cookie, on any handle; a name that is both value and tree shows twice.
  */
-#include "tests/lib/unit.h"
-
 #include <stdio.h>
 
 #include "fs/fs_list.h"
+#include "tests/lib/unit.h"
 
 static void fill(struct fs_list *l, int n, int step)
 {

@@ -3,12 +3,11 @@
  * Every key has exactly one path and every path leads back to its key; no name is longer than a
  * file system allows; what is not canonical is refused.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -57,25 +56,63 @@ static void check_key(struct keys *keys, struct str key)
 
 static void keys_fini(struct keys *keys)
 {
-    MAP_FOREACH(&keys->paths, e)
+    MAP_FOREACH (&keys->paths, e)
         mem_free(e->value);
     map_fini(&keys->paths);
 }
 
 /* Keys that are texts, with the path they must have (NULL: only that it is one-to-one). */
 static const char *const VECTORS[][2] = {
-    {"a", "a"}, {"a/", "a/%"}, {"a/b", "a/b"}, {"a//b", "a/%/b"}, {"a-b", "a-b"}, {"a0", "a0"},
-    {"a%", "a%25"}, {"a%25", "a%2525"}, {"a%v", "a%25v"}, {"a%/b", "a%25/b"}, {"%", "%25"},
-    {"/", "%/%"}, {"//", "%/%/%"}, {"///x", "%/%/%/x"}, {"/lead", "%/lead"}, {".", "%2E"},
-    {"..", "%2E%2E"}, {"...", "..."}, {".x", ".x"}, {"a/.", "a/%2E"}, {"a/..", "a/%2E%2E"},
-    {"a/../b", "a/%2E%2E/b"}, {"./a", "%2E/a"}, {" ", " "}, {"a b", "a b"}, {"*", "*"},
-    {"-rf", "-rf"}, {"~", "~"}, {"a\\b", "a\\b"}, {"tab\t", "tab%09"}, {"nl\n", "nl%0A"},
-    {"\xff\xfe", "%FF%FE"}, {"\xc3\xa9", "\xc3\xa9"}, {"e\xcc\x81", "e\xcc\x81"},
-    {"\xe2\x80\xa8", "\xe2\x80\xa8"}, {"UPPER", "UPPER"}, {"upper", "upper"},
-    {"foo", "foo"}, {"foo/", "foo/%"}, {"foobar", "foobar"}, {"foo/bar", "foo/bar"},
-    {".snapshot", ".snapshot"}, {"%+", "%25+"}, {"a%+/b", "a%25+/b"}, {"\x7f", "%7F"},
-    {"\xed\xa0\x80", "%ED%A0%80"}, {"\xc0\xaf", "%C0%AF"}, {"\xf4\x90\x80\x80", "%F4%90%80%80"},
-    {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"}, {"100%", "100%25"},
+    {"a", "a"},
+    {"a/", "a/%"},
+    {"a/b", "a/b"},
+    {"a//b", "a/%/b"},
+    {"a-b", "a-b"},
+    {"a0", "a0"},
+    {"a%", "a%25"},
+    {"a%25", "a%2525"},
+    {"a%v", "a%25v"},
+    {"a%/b", "a%25/b"},
+    {"%", "%25"},
+    {"/", "%/%"},
+    {"//", "%/%/%"},
+    {"///x", "%/%/%/x"},
+    {"/lead", "%/lead"},
+    {".", "%2E"},
+    {"..", "%2E%2E"},
+    {"...", "..."},
+    {".x", ".x"},
+    {"a/.", "a/%2E"},
+    {"a/..", "a/%2E%2E"},
+    {"a/../b", "a/%2E%2E/b"},
+    {"./a", "%2E/a"},
+    {" ", " "},
+    {"a b", "a b"},
+    {"*", "*"},
+    {"-rf", "-rf"},
+    {"~", "~"},
+    {"a\\b", "a\\b"},
+    {"tab\t", "tab%09"},
+    {"nl\n", "nl%0A"},
+    {"\xff\xfe", "%FF%FE"},
+    {"\xc3\xa9", "\xc3\xa9"},
+    {"e\xcc\x81", "e\xcc\x81"},
+    {"\xe2\x80\xa8", "\xe2\x80\xa8"},
+    {"UPPER", "UPPER"},
+    {"upper", "upper"},
+    {"foo", "foo"},
+    {"foo/", "foo/%"},
+    {"foobar", "foobar"},
+    {"foo/bar", "foo/bar"},
+    {".snapshot", ".snapshot"},
+    {"%+", "%25+"},
+    {"a%+/b", "a%25+/b"},
+    {"\x7f", "%7F"},
+    {"\xed\xa0\x80", "%ED%A0%80"},
+    {"\xc0\xaf", "%C0%AF"},
+    {"\xf4\x90\x80\x80", "%F4%90%80%80"},
+    {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+    {"100%", "100%25"},
 };
 
 static void test_vectors(void **state)
@@ -110,7 +147,8 @@ static void test_long_components(void **state)
     buf_init(&key, 0);
     buf_init(&path, 0);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        static const char *const tails[] = {"", ".", "..", "\xc3\xa9", "\xff", "%", "/", "/x", "//"};
+        static const char *const tails[] = {"",  ".", "..", "\xc3\xa9", "\xff",
+                                            "%", "/", "/x", "//"};
         for (size_t t = 0; t < sizeof(tails) / sizeof(tails[0]); t++) {
             put_times(&key, "k", sizes[i]);
             buf_put_z(&key, tails[t]);
@@ -166,7 +204,7 @@ static void test_random_keys(void **state)
 /* Only canonical names exist. */
 static void test_refused(void **state)
 {
-    static const char *const names[] = {"%61", "%zz", "100%", "%2e", "a%2f", "%",  "%v",  "%t",
+    static const char *const names[] = {"%61", "%zz", "100%", "%2e", "a%2f", "%",    "%v",  "%t",
                                         "%+",  "a%+", "%%",   "a%2", "%25%", "%+%v", "%%%v"};
     struct buf key;
     enum fs_path_kind kind;
@@ -256,9 +294,9 @@ static int check_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),   cmocka_unit_test(test_long_components),
+        cmocka_unit_test(test_vectors),     cmocka_unit_test(test_long_components),
         cmocka_unit_test(test_random_keys), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_faces),     cmocka_unit_test(test_step_membership),
+        cmocka_unit_test(test_faces),       cmocka_unit_test(test_step_membership),
         cmocka_unit_test(test_labels),
     };
     return cmocka_run_group_tests_name("fs_path", tests, NULL, check_memory);

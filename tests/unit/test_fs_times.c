@@ -2,10 +2,9 @@
 /*
  * A later change has a later time, whatever the clock does and however many were noted.
  */
-#include "tests/lib/unit.h"
-
 #include "base/rng.h"
 #include "fs/fs_times.h"
+#include "tests/lib/unit.h"
 
 static void test_times_rise(void **state)
 {
