@@ -4,12 +4,8 @@
  * sight, no socket, no thread. A door (http/, later rpc/) makes a call, starts
  * it, and is told once when the reply is there.
  *
- * A route (route.c) says what kind of work the endpoint is:
- *
- *   API_READ    `view` is run over a view on the worker, again after each change while it blocks
- *   API_WRITE   `prepare` makes a command; `finish` renders its result
- *   API_CORE    `core` is run on the core thread, over the agent
- *   API_LOCAL   `local` answers at once from configuration and published values
+ * What an endpoint is made of, its kind, checks and functions, stands in one row of the
+ * table of route.c (see route.h).
  */
 #ifndef DISCO_API_API_H
 #define DISCO_API_API_H
@@ -17,7 +13,12 @@
 #include "agent/agent.h"
 #include "agent/read.h"
 #include "agent/write.h"
+#include "api/param.h"
 #include "base/mem.h"
+
+#define API_PATH_SIZE_MAX ((size_t)256 * 1024) /* decoded; above: 414 */
+#define API_BODY_SIZE_MAX ((size_t)64 * 1024 * 1024)
+#define API_STREAM_BACKLOG_MAX ((size_t)1024 * 1024) /* bytes a slow reader may lag behind */
 
 enum api_method {
     API_GET = 1,
@@ -30,19 +31,21 @@ enum api_method {
 };
 
 struct api_header {
-    struct str name, value; /* value borrowed from arena, request or static text */
+    const char *name; /* as Consul writes it: "X-Consul-Index" */
+    struct str value;
 };
 #define API_HEADERS_MAX 32
 
-struct api_request { /* all borrowed from the door until the call is done */
+struct api_request { /* all borrowed from the door, until api_start has returned */
     enum api_method method;
     struct str method_text;
     struct str path;  /* raw, still percent-encoded, without the query */
     struct str query; /* raw, without '?' */
     struct str body;
     bool has_body_length; /* Content-Length was given */
-    struct str accept_encoding, token_header /* X-Consul-Token */, authorization, index_header;
-    struct addr remote; /* family AF_UNIX for a socket */
+    bool is_unix; /* came over a unix socket */
+    struct str token_header /* X-Consul-Token */, authorization, namespace_header, cache_control;
+    struct addr remote; /* of a TCP client */
 };
 
 struct api_reply {
@@ -50,29 +53,47 @@ struct api_reply {
     struct api_header headers[API_HEADERS_MAX];
     int header_n;
     struct buf body; /* owned by the call */
-    bool is_json;    /* Content-Type application/json; pretty was applied by the writer */
-    /* Streaming (monitor): the door keeps the connection open; see api_monitor. */
-    bool is_stream;
+    bool is_json;    /* Content-Type application/json */
+    bool is_stream;  /* the door keeps the connection open: see api_stream_start */
 };
 
 struct api_call;
 struct api_route;
 
+/* What a door adds for replies without an end. On the worker's thread. */
+struct api_stream_door {
+    /* Bytes to send, copied; false: the client is more than API_STREAM_BACKLOG_MAX behind, and these
+     * bytes were dropped. */
+    bool (*push)(struct api_call *c, struct str bytes);
+    /* The reply is over. */
+    void (*end)(struct api_call *c);
+};
+
 /* One request on its way. Made by the door with api_call_new, freed by the door with
  * api_call_free once `done` has come (or api_start returned true). */
 struct api_call {
     struct env *env;
-    struct arena arena; /* lives as the call */
+    struct arena arena;     /* lives as the call */
+    struct arena run_arena; /* emptied before each run of a view: a parked read may run for ever */
     struct api_request request;
     struct api_reply reply;
     const struct api_route *route;
-    struct str rest;      /* path after the route's prefix, raw */
-    struct param *params; /* parsed query (param.h), in arena */
-    struct str token;     /* from header, bearer or query */
+    struct str path;  /* decoded once, any bytes */
+    struct str rest;  /* of it, what follows the route's path */
+    struct param params;
+    struct str token; /* from the query, the header or the bearer */
     bool pretty;
     void (*done)(struct api_call *c); /* the door's */
     void *door;                       /* the door's */
-    void *scratch;                    /* the endpoint's, in arena */
+    const struct api_stream_door *stream_door;
+    /* A stream's endpoint: the client left, or the agent stops. After it nothing may be pushed. */
+    void (*stream_closed)(struct api_call *c);
+    void *scratch; /* the endpoint's, in arena */
+    int kind;      /* enum api_kind of the route; a check may change it */
+    int base_header_n;
+    struct instant started;
+    bool is_async, is_failure; /* private */
+    bool is_quiet; /* not worth a "Request finished" line */
     union {
         struct read read;
         struct write write;
@@ -84,19 +105,36 @@ struct api_call *api_call_new(struct env *env);
 void api_call_free(struct api_call *c);
 /* True: the reply is there now and done will not be called. False: done comes later. */
 bool api_start(struct api_call *c);
-/* The client left. A parked read ends at once; anything else finishes unheard. done still comes
- * (or came). */
+/* The client left. A parked read ends at once (done comes before this returns); anything else
+ * finishes unheard: done still comes, later. Harmless when done has come. */
 void api_cancel(struct api_call *c);
+bool api_is_parked(const struct api_call *c);
 
 /* ---- for endpoints ---- */
 /* A text/plain error reply (400, 404, 500 ... bodies as Consul words them); returns false. */
 bool api_fail(struct api_call *c, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* The HTTP status and body of an error code, one table. */
-void api_fail_code(struct api_call *c, int code, const char *text);
+/* The HTTP status and body of an error code, one table; `text` (may be NULL) replaces its words.
+ * Returns false. */
+bool api_fail_code(struct api_call *c, int code, const char *text);
+/* name: static text. value: borrowed until the reply is sent: arena or static text. */
 void api_header(struct api_call *c, const char *name, struct str value);
+void api_header_u64(struct api_call *c, const char *name, uint64_t value);
 /* A writer on the reply's body that honours ?pretty; marks the reply as JSON. The body is emptied
  * first, so that a run over a view may start afresh. */
 struct jwrite api_json(struct api_call *c);
 void api_true(struct api_call *c, bool value); /* body `true` or `false` */
+/* 404 (or what is given) without a body. */
+void api_empty(struct api_call *c, int status);
+/* Bytes that live as long as the call. */
+struct str api_keep(struct api_call *c, struct str s);
+struct str api_printf(struct api_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* An endpoint of kind API_LOCAL (or the `done` of one of kind API_CORE) turns its reply into a stream:
+ * status and headers go out, the connection stays. Then, on the worker's thread, the endpoint calls
+ * api_stream_push and api_stream_end until stream_closed has come. stream_closed comes exactly once,
+ * also after api_stream_end. */
+void api_stream_start(struct api_call *c, void (*closed)(struct api_call *c));
+bool api_stream_push(struct api_call *c, struct str bytes);
+void api_stream_end(struct api_call *c);
 
 #endif

@@ -168,6 +168,12 @@ static void write_line(const char *p, size_t n)
     }
 }
 
+bool log_is_on(enum log_level l)
+{
+    return l >= log_get_level() ||
+           (the_log.tap && (int64_t)l >= published_read(&the_log.tap_level));
+}
+
 void log_line(enum log_level l, const char *subsystem, const char *fmt, ...)
 {
     bool for_output = l >= log_get_level();

@@ -32,6 +32,8 @@ void log_set_tap(enum log_level level, void (*tap)(void *data, enum log_level l,
 /* Lets a tap get lines below the output's level. */
 void log_set_tap_level(enum log_level level);
 
+/* Would anybody see a line of this level? For those whose arguments cost something to make. */
+bool log_is_on(enum log_level l);
 void log_line(enum log_level l, const char *subsystem, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_trace(sub, ...) log_line(LOG_TRACE, sub, __VA_ARGS__)
 #define log_debug(sub, ...) log_line(LOG_DEBUG, sub, __VA_ARGS__)

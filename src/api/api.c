@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The way of a call:
+ *
+ *     api_start ── path, route, access, options, check ──(any may answer)──> finished
+ *                      │
+ *                      ├── local ──────────────────────────────────────────> finished
+ *                      ├── read_start: run_view, maybe parked and run again ─> finished
+ *                      ├── prepare, write_submit ── on_written: finish ──────> finished
+ *                      └── ask_core: run_core (core thread) ── on_answered ──> finished
+ *
+ * The door's texts may go when the client does, so path, query and token are copied at the start,
+ * and the body when the core is to see it.
+ */
+#include "config.h"
+
+#include "api/api.h"
+
+#include <stdio.h>
+
+#include "api/access.h"
+#include "api/redirect.h"
+#include "api/route.h"
+#include "base/encode.h"
+
+#define HEADERS_LEFT_FOR_ENDPOINTS 12
+
+static bool take_request(struct api_call *c);
+static bool find_route(struct api_call *c);
+static void put_base_headers(struct api_call *c);
+static bool may_proceed(struct api_call *c);
+static bool take_options(struct api_call *c);
+static bool start_work(struct api_call *c);
+static bool finished(struct api_call *c);
+static void on_read(struct read *r);
+static int run_view(struct read *r, struct view *v, uint64_t *ret_index);
+static void on_written(struct write *w);
+static void run_core(struct ask *a, struct agent *agent);
+static void on_answered(struct ask *a);
+
+struct api_call *api_call_new(struct env *env)
+{
+    struct api_call *c = mem_new(struct api_call);
+
+    c->env = env;
+    c->reply.status = 200;
+    buf_init(&c->reply.body, 0);
+    return c;
+}
+
+void api_call_free(struct api_call *c)
+{
+    if (!c)
+        return;
+    buf_fini(&c->reply.body);
+    arena_fini(&c->run_arena);
+    arena_fini(&c->arena);
+    mem_free(c);
+}
+
+bool api_start(struct api_call *c)
+{
+    c->started = c->env->now;
+    if (!take_request(c) || !find_route(c))
+        return finished(c);
+    put_base_headers(c);
+    if (!may_proceed(c) || !take_options(c) || (c->route->check && !c->route->check(c)))
+        return finished(c);
+    return start_work(c);
+}
+
+void api_cancel(struct api_call *c)
+{
+    if (c->route && c->kind == API_READ)
+        read_cancel(&c->work.read);
+}
+
+bool api_is_parked(const struct api_call *c)
+{
+    return c->route && c->kind == API_READ && c->work.read.parked;
+}
+
+/* ---- the way in ---- */
+
+struct str api_keep(struct api_call *c, struct str s)
+{
+    return str_make(arena_dup(&c->arena, s.p, s.n), s.n);
+}
+
+static bool take_request(struct api_call *c)
+{
+    struct api_request *q = &c->request;
+    struct buf decoded;
+    bool ok = true;
+
+    q->path = api_keep(c, q->path);
+    c->path = q->path;
+    if (str_find(q->path, '%', 0) < q->path.n) {
+        buf_init(&decoded, API_PATH_SIZE_MAX);
+        ok = encode_percent_parse(q->path, false, &decoded) == 0 && !decoded.failed;
+        c->path = api_keep(c, buf_str(&decoded));
+        buf_fini(&decoded);
+    }
+    if (q->query.n) {
+        q->query = api_keep(c, q->query);
+        param_parse(q->query, &c->arena, &c->params);
+        c->pretty = param_has(&c->params, "pretty");
+    }
+    if (!ok || q->path.n == 0 || q->path.p[0] != '/' || q->path.n > API_PATH_SIZE_MAX ||
+        (!c->env->config->disable_http_unprintable_char_filter &&
+         !access_path_is_printable(c->path))) {
+        api_empty(c, q->path.n > API_PATH_SIZE_MAX ? 414 : 400);
+        return false;
+    }
+    c->token = param_get(&c->params, "token");
+    if (!c->token.n)
+        c->token = q->token_header;
+    if (!c->token.n && str_has_prefix(q->authorization, STR_LIT("Bearer ")))
+        c->token = str_trim(str_drop(q->authorization, 7));
+    if (c->token.n)
+        c->token = api_keep(c, c->token);
+    return true;
+}
+
+/* consul: keys pass through Go's ServeMux too, which redirects a//b to a/b. Ours: what follows /v1/kv/
+ * is the key, whatever it is. */
+static bool find_route(struct api_call *c)
+{
+    const struct api_route *any;
+
+    if (!str_has_prefix(c->path, STR_LIT("/v1/kv/"))) {
+        if (redirect_needs_cleaning(c->path)) {
+            redirect_to_clean(c);
+            return false;
+        }
+        if (str_eq(c->path, STR_LIT("/"))) {
+            api_header(c, "Content-Type", STR_LIT("text/plain; charset=utf-8"));
+            buf_put_z(&c->reply.body, "Consul Agent");
+            return false;
+        }
+    }
+    c->route = route_find(c->path, c->request.method, &any);
+    if (!any) {
+        if (route_lacks_slash(c->path))
+            redirect_to(c, api_printf(c, "%.*s/", STR_ARG(c->path)));
+        else
+            api_empty(c, 404);
+        return false;
+    }
+    c->route = c->route ? c->route : any;
+    c->rest = str_drop(c->path, strlen(c->route->path));
+    c->kind = (int)c->route->kind;
+    return true;
+}
+
+static void put_base_headers(struct api_call *c)
+{
+    const struct config_pairs *more = &c->env->config->response_headers;
+
+    api_header(c, "Vary", STR_LIT("Accept-Encoding"));
+    api_header(c, "X-Consul-Default-Acl-Policy", STR_LIT("allow"));
+    for (size_t i = 0; i < more->n && i < API_HEADERS_MAX - HEADERS_LEFT_FOR_ENDPOINTS; i++)
+        api_header(c, more->names[i], str_z(more->values[i]));
+    c->base_header_n = c->reply.header_n;
+}
+
+/* consul: agent/http.go, wrap */
+static bool may_proceed(struct api_call *c)
+{
+    const struct api_request *q = &c->request;
+    struct buf allow;
+
+    if (access_is_blocked(c->env->config, c->path))
+        return api_fail(c, 403, "Endpoint is blocked by agent configuration");
+    if (q->method != c->route->method) {
+        buf_init(&allow, 0);
+        route_allow(c->route, &allow);
+        api_header(c, "Allow", api_keep(c, buf_str(&allow)));
+        buf_fini(&allow);
+        if (q->method == API_OPTIONS)
+            return false;
+        return api_fail(c, 405, "method %.*s not allowed", STR_ARG(q->method_text));
+    }
+    if (q->method != API_GET && !q->is_unix && !access_may_write(c->env->config, &q->remote))
+        return api_fail(c, 403, "Access is restricted");
+    return true;
+}
+
+static bool take_options(struct api_call *c)
+{
+    unsigned flags = c->route->flags;
+    struct str dc = param_get(&c->params, "dc");
+    struct error err;
+
+    if ((flags & API_QUERY) && param_options(&c->params, &err))
+        return api_fail(c, 400, "%s", err.text);
+    if ((flags & API_NS) && param_is_given(&c->params, "ns"))
+        return api_fail(c, 400, "Bad request: Invalid query parameter: \"ns\" - "
+                                "Namespaces are a Consul Enterprise feature");
+    if ((flags & API_NS) && c->request.namespace_header.n)
+        return api_fail(c, 400, "Bad request: Invalid header: \"X-Consul-Namespace\" - "
+                                "Namespaces are a Consul Enterprise feature");
+    if ((flags & API_DC) && dc.n && !str_eq_z(dc, c->env->config->datacenter))
+        return api_fail(c, 500, "No path to datacenter");
+    return true;
+}
+
+static bool start_work(struct api_call *c)
+{
+    struct write *w = &c->work.write;
+    struct read *r = &c->work.read;
+
+    switch ((enum api_kind)c->kind) {
+    case API_LOCAL:
+        c->route->local(c);
+        return finished(c);
+    case API_READ:
+        r->mode = c->params.mode;
+        r->min_index = c->params.index;
+        r->wait = c->params.wait;
+        r->token = c->token;
+        r->run = run_view;
+        r->done = on_read;
+        if (read_start(c->env, r)) {
+            on_read(r);
+            return true;
+        }
+        c->is_async = true;
+        if (r->parked) { /* it will be made afresh */
+            buf_fini(&c->reply.body);
+            arena_fini(&c->run_arena);
+        }
+        return false;
+    case API_WRITE:
+        buf_init(&w->command, COMMAND_SIZE_MAX);
+        if (!c->route->prepare(c, &w->command) ||
+            (w->command.failed && !api_fail_code(c, ERR_TOO_LARGE, NULL))) {
+            buf_fini(&w->command);
+            return finished(c);
+        }
+        w->token = c->token;
+        w->done = on_written;
+        write_submit(c->env, w);
+        return false;
+    case API_CORE:
+        c->request.body = api_keep(c, c->request.body);
+        c->work.ask.run = run_core;
+        c->work.ask.done = on_answered;
+        ask_core(c->env, &c->work.ask);
+        return false;
+    }
+    ASSERT(false);
+    return true;
+}
+
+/* ---- the work ---- */
+
+static int run_view(struct read *r, struct view *v, uint64_t *ret_index)
+{
+    struct api_call *c = LIST_ITEM(r, struct api_call, work.read);
+
+    arena_fini(&c->run_arena);
+    buf_clear(&c->reply.body);
+    c->reply.status = 200;
+    c->reply.is_json = c->is_failure = false;
+    c->reply.header_n = c->base_header_n;
+    return c->route->view(c, v, ret_index);
+}
+
+static void put_read_headers(struct api_call *c, const struct read *r)
+{
+    static const char *const words[] = {
+        [READ_DEFAULT] = "leader", [READ_CONSISTENT] = "consistent", [READ_STALE] = "stale"};
+
+    if (c->route->flags & API_NO_META)
+        return;
+    if (!(c->route->flags & API_NO_INDEX))
+        api_header_u64(c, "X-Consul-Index", r->index);
+    api_header(c, "X-Consul-Knownleader", r->knows_leader ? STR_LIT("true") : STR_LIT("false"));
+    if (r->last_contact_ms == 0)
+        api_header(c, "X-Consul-Lastcontact", STR_LIT("0"));
+    else
+        api_header_u64(c, "X-Consul-Lastcontact", r->last_contact_ms);
+    if (c->route->flags & API_CONSISTENCY)
+        api_header(c, "X-Consul-Effective-Consistency", str_z(words[r->mode]));
+}
+
+/* Called by start_work itself when the read did not wait; then nobody is told. */
+static void on_read(struct read *r)
+{
+    struct api_call *c = LIST_ITEM(r, struct api_call, work.read);
+    bool waited = c->is_async;
+
+    if (r->status)
+        api_fail_code(c, r->status, NULL);
+    else if (!c->is_failure)
+        put_read_headers(c, r);
+    finished(c);
+    if (waited)
+        c->done(c);
+}
+
+static void on_written(struct write *w)
+{
+    struct api_call *c = LIST_ITEM(w, struct api_call, work.write);
+
+    if (w->status)
+        api_fail_code(c, w->status, NULL);
+    else if (w->result.status)
+        api_fail_code(c, w->result.status, w->result.text);
+    else if (c->route->finish)
+        c->route->finish(c, &w->result);
+    else
+        api_true(c, true);
+    write_fini(w);
+    finished(c);
+    c->done(c);
+}
+
+static void run_core(struct ask *a, struct agent *agent)
+{
+    struct api_call *c = LIST_ITEM(a, struct api_call, work.ask);
+
+    c->route->core(c, agent);
+}
+
+static void on_answered(struct ask *a)
+{
+    struct api_call *c = LIST_ITEM(a, struct api_call, work.ask);
+
+    finished(c);
+    c->done(c);
+}
+
+/* ---- the way out ---- */
+
+static void log_finished(const struct api_call *c)
+{
+    const struct api_request *q = &c->request;
+    struct str query = q->query;
+    char from[ADDR_TEXT_MAX] = "@";
+    struct buf url, latency;
+
+    buf_init(&url, 2048);
+    buf_init(&latency, 0);
+    buf_put_str(&url, q->path);
+    for (char before = '?'; query.p && query.n; before = '&') {
+        struct str part = str_split(&query, '&');
+
+        buf_put_c(&url, before);
+        buf_put_str(&url, str_has_prefix(part, STR_LIT("token=")) ? STR_LIT("token=<hidden>") : part);
+    }
+    if (!q->is_unix)
+        addr_format(&q->remote, from);
+    duration_format(instant_since(c->env->now, c->started), &latency);
+    log_debug("agent.http", "Request finished: method=%.*s url=%.*s from=%s latency=%s",
+              STR_ARG(q->method_text), STR_ARG(buf_str(&url)), from, buf_z(&latency));
+    buf_fini(&url);
+    buf_fini(&latency);
+}
+
+/* Always true. */
+static bool finished(struct api_call *c)
+{
+    struct api_reply *r = &c->reply;
+
+    if (r->body.failed)
+        api_fail(c, 500, "the reply is larger than %zu bytes", BUF_MAX_DEFAULT);
+    if (c->is_failure && r->status == 500 && c->route && (c->route->flags & API_META_ERROR)) {
+        api_header(c, "X-Consul-Index", STR_LIT("1"));
+        api_header(c, "X-Consul-Knownleader", STR_LIT("false"));
+        api_header(c, "X-Consul-Lastcontact", STR_LIT("0"));
+    }
+    if (r->is_json)
+        api_header(c, "Content-Type", STR_LIT("application/json"));
+    if (!c->is_quiet && log_is_on(LOG_DEBUG))
+        log_finished(c);
+    return true;
+}
+
+static int status_of(int code)
+{
+    switch (code) {
+    case ERR_DENIED:
+        return 403;
+    case ERR_NOT_FOUND:
+        return 404;
+    case ERR_TOO_LARGE:
+        return 413;
+    case ERR_BUSY:
+        return 429;
+    default: /* consul: what a server refuses reaches the client as 500 */
+        return 500;
+    }
+}
+
+bool api_fail(struct api_call *c, int status, const char *fmt, ...)
+{
+    struct buf *body = &c->reply.body;
+    char text[2048];
+    va_list ap;
+    int n;
+
+    ASSERT(status >= 400);
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    buf_fini(body);
+    buf_put(body, text, n < 0 ? 0 : n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
+    c->reply.status = status;
+    c->reply.is_json = false;
+    if (!c->is_failure)
+        api_header(c, "Content-Type", STR_LIT("text/plain; charset=utf-8"));
+    c->is_failure = true;
+    return false;
+}
+
+bool api_fail_code(struct api_call *c, int code, const char *text)
+{
+    if (code == ERR_NOT_LEADER) /* consul: nobody took it */
+        code = ERR_NO_LEADER;
+    return api_fail(c, status_of(code), "%s", text && text[0] ? text : error_text(code));
+}
+
+void api_header(struct api_call *c, const char *name, struct str value)
+{
+    struct api_reply *r = &c->reply;
+
+    ASSERT(r->header_n < API_HEADERS_MAX);
+    r->headers[r->header_n++] = (struct api_header){name, value};
+}
+
+void api_header_u64(struct api_call *c, const char *name, uint64_t value)
+{
+    char text[20];
+    size_t at = sizeof(text);
+
+    do
+        text[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    api_header(c, name, api_keep(c, str_make(text + at, sizeof(text) - at)));
+}
+
+struct jwrite api_json(struct api_call *c)
+{
+    struct jwrite w;
+
+    buf_clear(&c->reply.body);
+    c->reply.is_json = true;
+    jwrite_init(&w, &c->reply.body, c->pretty);
+    return w;
+}
+
+void api_true(struct api_call *c, bool value)
+{
+    struct jwrite w = api_json(c);
+
+    jwrite_bool(&w, value);
+    jwrite_end(&w);
+}
+
+void api_empty(struct api_call *c, int status)
+{
+    buf_clear(&c->reply.body);
+    c->reply.status = status;
+    c->reply.is_json = false;
+}
+
+struct str api_printf(struct api_call *c, const char *fmt, ...)
+{
+    va_list ap;
+    char *text;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    ASSERT(n >= 0);
+    text = arena_alloc(&c->arena, (size_t)n + 1);
+    va_start(ap, fmt);
+    n = vsnprintf(text, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    return str_make(text, (size_t)n);
+}
+
+void api_stream_start(struct api_call *c, void (*closed)(struct api_call *c))
+{
+    ASSERT(c->stream_door && closed);
+    c->reply.is_stream = true;
+    c->stream_closed = closed;
+}
+
+bool api_stream_push(struct api_call *c, struct str bytes)
+{
+    return c->stream_door->push(c, bytes);
+}
+
+void api_stream_end(struct api_call *c)
+{
+    c->stream_door->end(c);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The rows of a path stand together, in the order in which Allow names their methods; a path stands
+ * before those that are its prefix (tests/unit/test_route.c holds the table to that), so the
+ * first that fits is the longest. What is asked most stands first.
+ */
+#include "config.h"
+
+#include "api/route.h"
+
+#include "api/api_kv.h"
+#include "api/api_session.h"
+#include "api/api_status.h"
+#include "api/api_txn.h"
+
+/* clang-format off */
+static const struct api_route table[] = {
+    {API_GET, "/v1/kv/", API_READ, API_USUAL, .check = api_kv_check_get, .view = api_kv_get},
+    {API_PUT, "/v1/kv/", API_WRITE, API_USUAL, .prepare = api_kv_put, .finish = api_kv_finish},
+    {API_DELETE, "/v1/kv/", API_WRITE, API_USUAL, .prepare = api_kv_delete, .finish = api_kv_finish},
+
+    {API_PUT, "/v1/txn", API_WRITE, API_USUAL | API_NO_INDEX, .check = api_txn_check, .view = api_txn_read,
+     .prepare = api_txn_prepare, .finish = api_txn_finish},
+
+    {API_PUT, "/v1/session/create", API_WRITE, API_DC | API_NS, .prepare = api_session_create, .finish = api_session_created},
+    {API_PUT, "/v1/session/destroy/", API_WRITE, API_DC | API_NS, .check = api_session_check_id, .prepare = api_session_destroy},
+    {API_PUT, "/v1/session/renew/", API_READ, API_DC | API_NS | API_NO_META, .check = api_session_check_id, .view = api_session_renew},
+    {API_GET, "/v1/session/info/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_id, .view = api_session_info},
+    {API_GET, "/v1/session/node/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_node, .view = api_session_node},
+    {API_GET, "/v1/session/list", API_READ, API_USUAL | API_META_ERROR, .view = api_session_list},
+
+    {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC, .core = api_status_leader},
+    {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC, .core = api_status_peers},
+};
+/* clang-format on */
+#define TABLE_N (sizeof(table) / sizeof(table[0]))
+
+static const char *const method_names[] = {"GET", "PUT", "POST", "DELETE", "HEAD"};
+
+static bool fits(const struct api_route *r, struct str path)
+{
+    size_t n = strlen(r->path);
+
+    if (path.n < n || memcmp(path.p, r->path, n) != 0)
+        return false;
+    return path.n == n || r->path[n - 1] == '/';
+}
+
+const struct api_route *route_find(struct str path, enum api_method method,
+                                   const struct api_route **ret_any)
+{
+    *ret_any = NULL;
+    for (size_t i = 0; i < TABLE_N; i++) {
+        if (*ret_any && strcmp(table[i].path, (*ret_any)->path) != 0)
+            break;
+        if (!*ret_any && !fits(&table[i], path))
+            continue;
+        *ret_any = &table[i];
+        if (table[i].method == method)
+            return &table[i];
+    }
+    return NULL;
+}
+
+bool route_lacks_slash(struct str path)
+{
+    for (size_t i = 0; i < TABLE_N; i++) {
+        size_t n = strlen(table[i].path);
+
+        if (table[i].path[n - 1] == '/' && path.n == n - 1 &&
+            memcmp(path.p, table[i].path, n - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+void route_allow(const struct api_route *any, struct buf *out)
+{
+    const struct api_route *r = any;
+
+    while (r > table && strcmp(r[-1].path, any->path) == 0)
+        r--;
+    buf_put_z(out, "OPTIONS");
+    for (; r < table + TABLE_N && strcmp(r->path, any->path) == 0; r++)
+        for (size_t m = 0; m < sizeof(method_names) / sizeof(method_names[0]); m++)
+            if ((unsigned)r->method == 1u << m) {
+                buf_put_c(out, ',');
+                buf_put_z(out, method_names[m]);
+            }
+}
+
+const struct api_route *route_table(size_t *ret_n)
+{
+    *ret_n = TABLE_N;
+    return table;
+}
