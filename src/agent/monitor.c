@@ -52,7 +52,7 @@ static void set_level(struct monitor *m)
 {
     enum log_level level = LOG_OFF;
 
-    LIST_FOREACH(&m->subscribers, l) {
+    LIST_FOREACH (&m->subscribers, l) {
         const struct monitor_subscriber *s = LIST_ITEM(l, struct monitor_subscriber, link);
         if (s->level < level)
             level = s->level;
@@ -108,7 +108,7 @@ static void on_core(struct mail *mail)
 
     published_add(&m->flight, -1);
     published_add(&m->dropped, -dropped_n);
-    LIST_FOREACH(&m->subscribers, l) {
+    LIST_FOREACH (&m->subscribers, l) {
         struct monitor_subscriber *s = LIST_ITEM(l, struct monitor_subscriber, link);
         s->dropped_n += (uint64_t)dropped_n;
         if (line->level < s->level)
@@ -192,7 +192,8 @@ void monitor_format_json(struct str line, struct buf *out)
 
     rest = str_trim(str_drop(rest, close + 1));
     size_t module_n = str_search(rest, STR_LIT(": "));
-    struct str module = str_take(rest, module_n), message = str_drop(rest, module_n + 2), pairs = STR_NONE;
+    struct str module = str_take(rest, module_n), message = str_drop(rest, module_n + 2),
+               pairs = STR_NONE;
     for (size_t at = 0; at + 2 < message.n; at++) {
         struct str tail = str_drop(message, at + 2);
         if (message.p[at] == ':' && message.p[at + 1] == ' ' && is_pairs(tail)) {
@@ -218,7 +219,8 @@ void monitor_format_json(struct str line, struct buf *out)
     for (;;) {
         struct str scan = pairs, key, value, best = STR_NONE, best_value = STR_NONE;
         while (scan.n > 0 && pair_next(&scan, &key, &value))
-            if ((last.p == NULL || str_cmp(key, last) > 0) && (best.p == NULL || str_cmp(key, best) < 0)) {
+            if ((last.p == NULL || str_cmp(key, last) > 0) &&
+                (best.p == NULL || str_cmp(key, best) < 0)) {
                 best = key;
                 best_value = value;
             }

@@ -16,8 +16,8 @@
 
 struct monitor;
 
-/* Made before any thread but the core's runs, freed when all others have ended; what is still in the
- * mailbox is taken care of. */
+/* Made before any thread but the core's runs, freed when all others have ended; what is still in
+ * the mailbox is taken care of. */
 struct monitor *monitor_new(struct mailbox *core);
 void monitor_free(struct monitor *m); /* accepts NULL; there must be no subscribers */
 
@@ -40,8 +40,8 @@ struct monitor_subscriber {
 void monitor_add(struct monitor *m, struct monitor_subscriber *s);
 void monitor_remove(struct monitor *m, struct monitor_subscriber *s);
 
-/* A text line of the log as one line of JSON, as `log_json` writes it: what stands after "message: "
- * as key=value or key="value" becomes members. Pure. */
+/* A text line of the log as one line of JSON, as `log_json` writes it: what stands after "message:
+ * " as key=value or key="value" becomes members. Pure. */
 void monitor_format_json(struct str line, struct buf *out);
 
 #endif

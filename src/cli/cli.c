@@ -27,9 +27,10 @@
 #define L CLI_FLAG_LIST
 
 static const struct cli_flag api_flags[] = {
-    {"http-addr",  CLI_FLAG_TEXT, "<address>", "Address of the agent: host:port, http://host:port or unix:///path "
-                                               "[DISCO_HTTP_ADDR, CONSUL_HTTP_ADDR, 127.0.0.1:8500]"},
-    {"token",      S, "Token that goes along with the request [DISCO_HTTP_TOKEN, CONSUL_HTTP_TOKEN]"},
+    {"http-addr",  CLI_FLAG_TEXT, "<address>",
+     "Address of the agent: host:port, http://host:port or unix:///path "
+     "[DISCO_HTTP_ADDR, CONSUL_HTTP_ADDR, 127.0.0.1:8500]"},
+    {"token",      S, "Token that goes along [DISCO_HTTP_TOKEN, CONSUL_HTTP_TOKEN]"},
     {"token-file", CLI_FLAG_TEXT, "<file>", "File that holds the token [CONSUL_HTTP_TOKEN_FILE]"},
 };
 static const struct cli_flag dc_flags[] = {
@@ -40,7 +41,8 @@ static const struct cli_flag namespace_flags[] = {
     {"namespace",  S, "Accepted for Consul's sake; the agent refuses it"},
 };
 static const struct cli_flag json_flags[] = {
-    {"format",     CLI_FLAG_TEXT, "<table|json>", "json prints the agent's answer as it is, for scripts"},
+    {"format",     CLI_FLAG_TEXT, "<table|json>",
+     "json prints the agent's answer as it is, for scripts"},
 };
 static const struct cli_flag kv_get_flags[] = {
     {"base64",    B, "Print values base64 encoded"},
@@ -52,7 +54,8 @@ static const struct cli_flag kv_get_flags[] = {
 static const struct cli_flag kv_put_flags[] = {
     {"acquire",      B, "Take the lock on the key for -session"},
     {"base64",       B, "DATA is base64 encoded"},
-    {"cas",          B, "Write only if the key is still at -modify-index (0: only if it does not exist)"},
+    {"cas",          B,
+     "Write only if the key is still at -modify-index (0: only if it does not exist)"},
     {"flags",        U, "A number kept with the key"},
     {"modify-index", U, "The index for -cas"},
     {"release",      B, "Give the lock on the key back"},
@@ -97,24 +100,28 @@ static int run_completion(struct cli *c);
 static int run_doc(struct cli *c);
 
 static const struct cli_command commands[] = {
-    {"agent", "[options]", "Run the agent (disco agent -h has its options)", NULL, NULL, 0, 0, NULL},
+    {"agent", "[options]", "Run the agent (disco agent -h has its options)", NULL,
+     NULL, 0, 0, NULL},
     {"catalog datacenters", "", "List the datacenters known", NULL,
      NULL, 0, CLI_API | CLI_DC | CLI_JSON, cli_catalog_datacenters},
     {"catalog nodes", "", "List nodes", NULL,
      FLAGS(catalog_nodes_flags), CLI_API | CLI_DC | CLI_JSON, cli_catalog_nodes},
     {"catalog services", "", "List services", NULL,
-     FLAGS(catalog_services_flags), CLI_API | CLI_DC | CLI_NAMESPACE | CLI_JSON, cli_catalog_services},
+     FLAGS(catalog_services_flags), CLI_API | CLI_DC | CLI_NAMESPACE | CLI_JSON,
+     cli_catalog_services},
     {"completion", "bash", "Print the completion script of a shell",
      "Once: disco completion bash > ~/.local/share/bash-completion/completions/disco",
      NULL, 0, 0, run_completion},
-    {"debug doc", "config.md|options.man|commands.man", "Print a part of the documents that is made from a table",
-     "For doc/update.sh.", NULL, 0, 0, run_doc},
+    {"debug doc", "config.md|options.man|commands.man",
+     "Print a part of the documents that is made from a table", "For doc/update.sh.",
+     NULL, 0, 0, run_doc},
     {"debug wal", "DIRECTORY", "Print the records of a log directory",
      "DIRECTORY is DATA-DIR/raft of an agent. Reads only; the agent may be running.",
      NULL, 0, 0, cli_agent_debug_wal},
     {"info", "", "Print facts about the agent", NULL,
      NULL, 0, CLI_API | CLI_JSON, cli_agent_info},
-    {"keygen", "", "Print a new key for the encryption of gossip", NULL, NULL, 0, 0, cli_agent_keygen},
+    {"keygen", "", "Print a new key for the encryption of gossip", NULL,
+     NULL, 0, 0, cli_agent_keygen},
     {"kv delete", "KEY_OR_PREFIX", "Delete a key, or all keys with a prefix", NULL,
      FLAGS(kv_delete_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_kv_delete},
     {"kv export", "[PREFIX]", "Print the keys with a prefix as a JSON document", NULL,
@@ -126,9 +133,9 @@ static const struct cli_command commands[] = {
      "DATA is the document, @FILE a file that holds it, or - for stdin.",
      NULL, 0, CLI_API | CLI_DC | CLI_NAMESPACE, cli_transfer_import},
     {"kv put", "KEY [DATA]", "Write a key",
-     "DATA is the value, @FILE a file that holds it, or - for stdin. Without DATA the value is empty.\n"
-     "Flags come before KEY. One slash at the front of KEY is dropped; a key that begins with one is\n"
-     "given with two.",
+     "DATA is the value, @FILE a file that holds it, or - for stdin. Without DATA the value is\n"
+     "empty. Flags come before KEY. One slash at the front of KEY is dropped; a key that begins\n"
+     "with one is given with two.",
      FLAGS(kv_put_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_kv_put},
     {"members", "", "List the members of the cluster", "Exit status 2 when there are none.",
      FLAGS(members_flags), CLI_API | CLI_JSON, cli_members},
@@ -157,6 +164,7 @@ static int run_command(struct cli *c, int argc, char **argv);
 int cli_run(int argc, char **argv, const struct cli_hooks *hooks)
 {
     struct cli c = {.hooks = hooks};
+    char version[] = "version";
     int used = 0;
 
     if (argc > 1 && is_help(argv[1])) {
@@ -165,7 +173,6 @@ int cli_run(int argc, char **argv, const struct cli_hooks *hooks)
     }
     if (argc > 1 && (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "-version") == 0 ||
                      strcmp(argv[1], "--version") == 0)) {
-        static char version[] = "version";
         argv[1] = version;
     }
     c.command = argc > 1 ? command_find(argc - 1, argv + 1, &used) : NULL;
@@ -206,8 +213,8 @@ static int run_command(struct cli *c, int argc, char **argv)
     }
     const char *format = command->groups & CLI_JSON ? cli_flags_text(&c->flags, "format") : NULL;
     if (status == 0 && format && strcmp(format, "json") != 0 && strcmp(format, "table") != 0)
-        status = error_set(&err, ERR_INVALID, "invalid value \"%s\" for flag -format: table or json",
-                           format);
+        status = error_set(&err, ERR_INVALID,
+                           "invalid value \"%s\" for flag -format: table or json", format);
     if (status < 0) {
         (void)cli_command_fail("%s", err.text);
         help_command(c, stderr);
@@ -354,7 +361,8 @@ static void doc_commands_man(struct buf *out)
 {
     for (size_t i = 0; i < command_n; i++) {
         const struct cli_command *command = &commands[i];
-        buf_putf(out, ".TP\n.BR \"%s\" \" %s\"\n%s.\n", command->name, command->args, command->about);
+        buf_putf(out, ".TP\n.BR \"%s\" \" %s\"\n%s.\n", command->name, command->args,
+                 command->about);
         if (command->text)
             buf_putf(out, "%s\n", command->text);
         for (size_t k = 0; k < command->flag_n; k++) {
@@ -362,8 +370,8 @@ static void doc_commands_man(struct buf *out)
             buf_put_z(out, ".RS\n.TP\n.B \\-");
             for (const char *p = flag->name; *p; p++)
                 buf_putf(out, *p == '-' ? "\\%c" : "%c", *p);
-            buf_putf(out, "%s%s\n%s.\n.RE\n", flag->value ? "=" : "", flag->value ? flag->value : "",
-                     flag->help);
+            buf_putf(out, "%s%s\n%s.\n.RE\n", flag->value ? "=" : "",
+                     flag->value ? flag->value : "", flag->help);
         }
     }
 }

@@ -12,8 +12,8 @@
 struct cli_hooks {
     /* config_validate: files and directories of `disco validate`. */
     int (*validate)(int path_n, char *const *paths, struct error *err);
-    /* config_print_help, config_print_markdown, config_print_man: the agent's options, for completion
-     * and for the documents made from the table. */
+    /* config_print_help, config_print_markdown, config_print_man: the agent's options, for
+     * completion and for the documents made from the table. */
     void (*agent_help)(struct buf *out);
     void (*config_markdown)(struct buf *out);
     void (*config_man)(struct buf *out);

@@ -92,7 +92,8 @@ int cli_agent_monitor(struct cli *c)
         cli_http_param(&url, "logjson", "true");
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    int status = cli_http_stream(c->http, "GET", buf_str(&url), on_monitor_bytes, NULL, &reply, &err);
+    int status =
+        cli_http_stream(c->http, "GET", buf_str(&url), on_monitor_bytes, NULL, &reply, &err);
     buf_fini(&url);
     int exit_status = 0;
     if (status == 0 && reply.status != 200)
@@ -145,10 +146,11 @@ int cli_agent_version(struct cli *c)
     const char *format = cli_flags_text(&c->flags, "format");
 
     if (format && strcmp(format, "json") == 0) {
-        (void)printf("{\n   \"Version\": \"%s\",\n   \"Revision\": \"\",\n   \"Prerelease\": \"\",\n"
-                     "   \"RPC\": {\n      \"Default\": 2,\n      \"Min\": 2,\n      \"Max\": 3\n"
-                     "   }\n}\n",
-                     DISCO_VERSION);
+        (void)printf(
+            "{\n   \"Version\": \"%s\",\n   \"Revision\": \"\",\n   \"Prerelease\": \"\",\n"
+            "   \"RPC\": {\n      \"Default\": 2,\n      \"Min\": 2,\n      \"Max\": 3\n"
+            "   }\n}\n",
+            DISCO_VERSION);
         return 0;
     }
     if (format && strcmp(format, "pretty") != 0)

@@ -74,7 +74,8 @@ int cli_command_data(const char *arg, struct buf *out, struct error *err)
 {
     if (strcmp(arg, "-") == 0) {
         int status = read_all(stdin, out);
-        return status < 0 ? error_set(err, status, "Failed to read stdin: %s", error_text(status)) : 0;
+        return status < 0 ? error_set(err, status, "Failed to read stdin: %s", error_text(status))
+                          : 0;
     }
     if (arg[0] != '@') {
         buf_put_z(out, arg);
@@ -83,7 +84,8 @@ int cli_command_data(const char *arg, struct buf *out, struct error *err)
     FILE *in = fopen(arg + 1, "re");
     int status = in ? read_all(in, out) : -errno;
     if (status == -ENOENT)
-        status = error_set(err, status, "Failed to read file: open %s: no such file or directory", arg + 1);
+        status = error_set(err, status, "Failed to read file: open %s: no such file or directory",
+                           arg + 1);
     else if (status < 0)
         status = error_set(err, status, "Failed to read file: %s: %s", arg + 1, error_text(status));
     if (in)

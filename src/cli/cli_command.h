@@ -44,7 +44,8 @@ int cli_command_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int cli_command_fail_reply(const char *what, const struct cli_reply *reply, bool with_body);
 /* GET of `url` with the parameters of the groups; a failure is said as "what: ..." and leaves
  * *ret empty. The reply is the caller's on success (status may be anything). */
-int cli_command_get(struct cli *c, const char *what, struct buf *url, struct cli_reply *ret) MUST_USE;
+int cli_command_get(struct cli *c, const char *what, struct buf *url,
+                    struct cli_reply *ret) MUST_USE;
 /* Adds dc, stale, ns as given by the flags, and pretty with -format=json. */
 void cli_command_params(const struct cli *c, struct buf *url);
 bool cli_command_wants_json(const struct cli *c);

@@ -77,7 +77,8 @@ void cli_complete_bash(const struct cli_command *commands, size_t n,
         if (commands[i].name[word_n] != ' ' || !is_first(commands, i, word_n))
             continue;
         (void)fprintf(out, "    '%.*s') words='", (int)word_n, commands[i].name);
-        for (size_t k = i; k < n && strncmp(commands[k].name, commands[i].name, word_n + 1) == 0; k++)
+        for (size_t k = i; k < n && strncmp(commands[k].name, commands[i].name, word_n + 1) == 0;
+             k++)
             (void)fprintf(out, "%s%s", k > i ? " " : "", commands[k].name + word_n + 1);
         (void)fputs("' flags='-help' ;;\n", out);
     }

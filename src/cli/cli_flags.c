@@ -39,7 +39,8 @@ int cli_flags_parse(struct cli_flags *f, int argc, char **argv, int *ret_used, b
             return 0;
         }
         if (!v)
-            return error_set(err, ERR_INVALID, "flag provided but not defined: -%.*s", STR_ARG(key));
+            return error_set(err, ERR_INVALID, "flag provided but not defined: -%.*s",
+                             STR_ARG(key));
         if (!text && v->flag->type != CLI_FLAG_BOOL) {
             if (i + 1 == argc)
                 return error_set(err, ERR_INVALID, "flag needs an argument: -%s", v->flag->name);

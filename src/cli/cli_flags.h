@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-#define CLI_FLAGS_MAX 24 /* of one command, all groups together */
+#define CLI_FLAGS_MAX      24 /* of one command, all groups together */
 #define CLI_FLAGS_LIST_MAX 64
 
 enum cli_flag_type { CLI_FLAG_BOOL, CLI_FLAG_TEXT, CLI_FLAG_UINT, CLI_FLAG_LIST };

@@ -14,7 +14,7 @@
 #define CLI_HTTP_READ_SIZE 65536
 
 struct cli_http {
-    int fd;             /* -1: not connected */
+    int fd; /* -1: not connected */
     struct cli_dial where;
     char *token, *auth; /* or NULL */
     bool is_used;       /* this connection has served a request */
@@ -38,7 +38,8 @@ struct sink {
     void *data;
 };
 
-static int http_send(struct cli_http *h, const char *method, struct str url, const struct str *body);
+static int http_send(struct cli_http *h, const char *method, struct str url,
+                     const struct str *body);
 static int http_read_head(struct cli_http *h, const char *method, struct head *ret);
 static int http_read_body(struct cli_http *h, const struct head *head, struct sink *sink);
 static void http_hang_up(struct cli_http *h);
@@ -159,7 +160,8 @@ static int http_exchange(struct cli_http *h, const char *method, struct str url,
     }
     if (status < 0) {
         http_hang_up(h);
-        return error_set(err, status, "%s \"http://%s%.*s\": %s", method, h->where.shown, STR_ARG(url),
+        return error_set(err, status, "%s \"http://%s%.*s\": %s", method, h->where.shown,
+                         STR_ARG(url),
                          status == ERR_CLOSED    ? "the agent closed the connection"
                          : status == ERR_INVALID ? "the answer is not HTTP"
                                                  : error_text(status));
@@ -285,8 +287,7 @@ static int head_status(struct str line, struct head *ret)
     if (!str_has_prefix(line, STR_LIT("HTTP/1.")) || line.n < 12 || line.p[8] != ' ' ||
         str_to_u64(str_take(str_drop(line, 9), 3), &code) < 0 || code < 100 || code > 599)
         return ERR_INVALID;
-    *ret = (struct head){
-        .status = (int)code, .kind = BODY_TO_END, .is_last = line.p[7] == '0'};
+    *ret = (struct head){.status = (int)code, .kind = BODY_TO_END, .is_last = line.p[7] == '0'};
     return 0;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-#define CLI_HTTP_HEAD_MAX 65536
+#define CLI_HTTP_HEAD_MAX  65536
 #define CLI_HTTP_ANSWER_MS 660000 /* the longest blocking read is 10 minutes and its jitter */
 
 struct cli_http;
@@ -22,8 +22,8 @@ struct cli_reply {
     struct buf body;
 };
 
-/* address: host:port, http://host:port, tcp://host:port, unix:///path. token and auth ("user:password")
- * may be NULL. Does not connect yet. */
+/* address: host:port, http://host:port, tcp://host:port, unix:///path. token and auth
+ * ("user:password") may be NULL. Does not connect yet. */
 int cli_http_open(const char *address, const char *token, const char *auth, struct cli_http **ret,
                   struct error *err) MUST_USE;
 /* On a connected socket, which is the client's from then on; it cannot connect again (tests). */

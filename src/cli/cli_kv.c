@@ -177,8 +177,8 @@ int cli_kv_put(struct cli *c)
     else if (reply.status != 200)
         (void)cli_command_fail_reply("Error! Failed writing data", &reply, true);
     else
-        exit_status = put_outcome(
-            c, key, str_search(buf_str(&reply.body), STR_LIT("true")) < reply.body.n);
+        exit_status =
+            put_outcome(c, key, str_search(buf_str(&reply.body), STR_LIT("true")) < reply.body.n);
     cli_reply_fini(&reply);
     buf_fini(&url);
     buf_fini(&value);
@@ -351,7 +351,8 @@ static int entry_parse(const struct jvalue *v, struct entry *ret)
     struct entry e = {0};
 
     buf_init(&e.value, 0);
-    if (jread_str(jread_get(v, "Key"), &e.key) < 0 || jread_str(jread_get(v, "Value"), &value) < 0 ||
+    if (jread_str(jread_get(v, "Key"), &e.key) < 0 ||
+        jread_str(jread_get(v, "Value"), &value) < 0 ||
         jread_str(jread_get(v, "Session"), &e.session) < 0 ||
         jread_u64(jread_get(v, "Flags"), &e.flags) < 0 ||
         jread_u64(jread_get(v, "CreateIndex"), &e.create_index) < 0 ||

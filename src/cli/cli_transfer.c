@@ -39,7 +39,8 @@ static void export_entry(const struct jvalue *v, bool is_first)
     struct buf out;
 
     if (jread_str(jread_get(v, "Key"), &key) < 0 || jread_str(jread_get(v, "KeyB64"), &exact) < 0 ||
-        jread_u64(jread_get(v, "Flags"), &flags) < 0 || jread_str(jread_get(v, "Value"), &value) < 0)
+        jread_u64(jread_get(v, "Flags"), &flags) < 0 ||
+        jread_str(jread_get(v, "Value"), &value) < 0)
         return;
     buf_init(&out, 0);
     buf_put_z(&out, is_first ? "[\n\t{\n\t\t\"key\": " : ",\n\t{\n\t\t\"key\": ");
@@ -47,8 +48,8 @@ static void export_entry(const struct jvalue *v, bool is_first)
     jwrite_str(&w, key);
     if (exact.n > 0)
         buf_putf(&out, ",\n\t\t\"key_b64\": \"%.*s\"", STR_ARG(exact));
-    buf_putf(&out, ",\n\t\t\"flags\": %llu,\n\t\t\"value\": \"%.*s\"\n\t}", (unsigned long long)flags,
-             STR_ARG(value));
+    buf_putf(&out, ",\n\t\t\"flags\": %llu,\n\t\t\"value\": \"%.*s\"\n\t}",
+             (unsigned long long)flags, STR_ARG(value));
     cli_command_out(buf_str(&out));
     buf_fini(&out);
 }
@@ -70,7 +71,8 @@ int cli_transfer_import(struct cli *c)
     } else if (jread_parse(buf_str(&text), &root, &err) < 0) {
         (void)cli_command_fail("Cannot unmarshal data: %s", err.text);
     } else if (jread_type(root) != JREAD_ARRAY) {
-        (void)cli_command_fail("Cannot unmarshal data: a list is expected, as `kv export` writes it");
+        (void)cli_command_fail(
+            "Cannot unmarshal data: a list is expected, as `kv export` writes it");
     } else {
         exit_status = 0;
         for (size_t i = 0; i < jread_count(root) && exit_status == 0; i++)
@@ -91,9 +93,12 @@ static int import_entry(struct cli *c, const struct jvalue *v)
     char number[32];
     int exit_status = 1;
 
-    if (jread_str(jread_get(v, "key"), &key) < 0 || jread_str(jread_get(v, "key_b64"), &exact) < 0 ||
-        jread_u64(jread_get(v, "flags"), &flags) < 0 || jread_str(jread_get(v, "value"), &value) < 0)
-        return cli_command_fail("Cannot unmarshal data: key and value must be texts, flags a number");
+    if (jread_str(jread_get(v, "key"), &key) < 0 ||
+        jread_str(jread_get(v, "key_b64"), &exact) < 0 ||
+        jread_u64(jread_get(v, "flags"), &flags) < 0 ||
+        jread_str(jread_get(v, "value"), &value) < 0)
+        return cli_command_fail(
+            "Cannot unmarshal data: key and value must be texts, flags a number");
     buf_init(&bytes, 0);
     buf_init(&name, 0);
     if (encode_base64_parse(value, &bytes) < 0 || encode_base64_parse(exact, &name) < 0) {
@@ -109,7 +114,8 @@ static int import_entry(struct cli *c, const struct jvalue *v)
     }
     struct str body = buf_str(&bytes);
     if (cli_http_do(c->http, "PUT", buf_str(&url), &body, &reply, &err) < 0) {
-        (void)cli_command_fail("Error! Failed writing data for key %.*s: %s", STR_ARG(key), err.text);
+        (void)cli_command_fail("Error! Failed writing data for key %.*s: %s", STR_ARG(key),
+                               err.text);
     } else if (reply.status != 200) {
         (void)cli_command_fail_reply("Error! Failed writing data", &reply, true);
     } else {

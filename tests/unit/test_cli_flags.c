@@ -76,7 +76,11 @@ static void test_booleans(void **state)
     static const struct {
         const char *line;
         bool on;
-    } cases[] = {{"-on=true", true}, {"-on=1", true}, {"-on=T", true}, {"-on=false", false}, {"-on=F", false}};
+    } cases[] = {{"-on=true", true},
+                 {"-on=1", true},
+                 {"-on=T", true},
+                 {"-on=false", false},
+                 {"-on=F", false}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct outcome o = parse(cases[i].line);
@@ -119,8 +123,8 @@ static void test_help(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),    cmocka_unit_test(test_ends), cmocka_unit_test(test_booleans),
-        cmocka_unit_test(test_errors),   cmocka_unit_test(test_help),
+        cmocka_unit_test(test_forms),  cmocka_unit_test(test_ends), cmocka_unit_test(test_booleans),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_help),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

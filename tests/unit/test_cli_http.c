@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,9 +39,11 @@ static const struct answer_case answer_cases[] = {
     {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 0, 404, ""},
     {"HTTP/1.1 204 None\r\n\r\n", 0, 204, ""},
     {"HTTP/1.0 200 OK\r\n\r\nto the end", 0, 200, "to the end"},
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n", 0,
-     200, "abc0123456789"},
-    {"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n1\r\nx\r\n0\r\nTrailer: t\r\n\r\n",
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
+     0, 200, "abc0123456789"},
+    {"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: "
+     "1\r\n\r\n1\r\nx\r\n0\r\nTrailer: t\r\n\r\n",
      0, 200, "x"},
     {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny", 0, 200, "y"},
     {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut", ERR_CLOSED, 200, "cut"},
@@ -77,8 +78,9 @@ static void test_answers(void **state)
 /* What is sent, and that a kept connection serves a second request. */
 static void test_request(void **state)
 {
-    static const char wanted[] = "PUT /v1/kv/a?flags=1 HTTP/1.1\r\nHost: adopted\r\nUser-Agent: disco\r\n"
-                                 "Content-Length: 2\r\n\r\nhi";
+    static const char wanted[] =
+        "PUT /v1/kv/a?flags=1 HTTP/1.1\r\nHost: adopted\r\nUser-Agent: disco\r\n"
+        "Content-Length: 2\r\n\r\nhi";
     struct error err = {0};
     struct cli_reply reply;
     struct str body = STR_LIT("hi");
@@ -116,7 +118,8 @@ static void test_stream(void **state)
 
     buf_init(&got, 0);
     struct cli_http *h =
-        client("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n3\r\n", false, &peer);
+        client("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n3\r\n",
+               false, &peer);
     assert_int_equal(cli_http_stream(h, "GET", STR_LIT("/v1/x"), on_bytes, &got, &reply, &err), 0);
     assert_true(str_eq_z(buf_str(&got), "abcdef"));
     cli_reply_fini(&reply);
@@ -159,8 +162,8 @@ static void test_addresses(void **state)
         {"h", "h:80", "h", "80", NULL},
         {"unix:///run/s", "%2Frun%2Fs", NULL, NULL, "/run/s"},
     };
-    static const char *const bad[] = {"", "h:0", "h:65536", "h:x", ":80", "http://", "unix://", "http://h/p",
-                                      "https://h:8501"};
+    static const char *const bad[] = {"",        "h:0",     "h:65536",    "h:x",           ":80",
+                                      "http://", "unix://", "http://h/p", "https://h:8501"};
     struct error err = {0};
     struct cli_dial d;
 
@@ -180,8 +183,9 @@ static void test_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_request), cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_params),  cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_request),
+        cmocka_unit_test(test_stream),    cmocka_unit_test(test_params),
+        cmocka_unit_test(test_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,8 @@
 #include "base/mem.h"
 #include "cli/cli_table.h"
 
-static void check(const char *const *cells, size_t n, size_t columns, size_t gap, bool pad, const char *wanted)
+static void check(const char *const *cells, size_t n, size_t columns, size_t gap, bool pad,
+                  const char *wanted)
 {
     struct cli_table table;
     char *text = NULL;

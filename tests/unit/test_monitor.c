@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lines of the log reach those who watch, at their level, and nobody else is held up. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -122,14 +121,18 @@ static void test_json(void **state)
         {"2026-01-31T12:00:00.123Z [INFO]  agent: Consul agent running!",
          "{\"@level\":\"info\",\"@message\":\"Consul agent running!\",\"@module\":\"agent\","
          "\"@timestamp\":\"2026-01-31T12:00:00.123Z\"}"},
-        {"T [DEBUG] agent.http: Request finished: method=GET url=/v1/kv/x from=127.0.0.1:1 latency=96µs",
-         "{\"@level\":\"debug\",\"@message\":\"Request finished\",\"@module\":\"agent.http\",\"@timestamp\":\"T\","
+        {"T [DEBUG] agent.http: Request finished: method=GET url=/v1/kv/x from=127.0.0.1:1 "
+         "latency=96µs",
+         "{\"@level\":\"debug\",\"@message\":\"Request "
+         "finished\",\"@module\":\"agent.http\",\"@timestamp\":\"T\","
          "\"from\":\"127.0.0.1:1\",\"latency\":\"96µs\",\"method\":\"GET\",\"url\":\"/v1/kv/x\"}"},
         {"T [WARN]  a: b: c: error=\"two words\" k=",
-         "{\"@level\":\"warn\",\"@message\":\"b: c\",\"@module\":\"a\",\"@timestamp\":\"T\",\"error\":\"two words\","
+         "{\"@level\":\"warn\",\"@message\":\"b: "
+         "c\",\"@module\":\"a\",\"@timestamp\":\"T\",\"error\":\"two words\","
          "\"k\":\"\"}"},
         {"T [ERROR] a: bootstrap = true: do not enable",
-         "{\"@level\":\"error\",\"@message\":\"bootstrap = true: do not enable\",\"@module\":\"a\",\"@timestamp\":\"T\"}"},
+         "{\"@level\":\"error\",\"@message\":\"bootstrap = true: do not "
+         "enable\",\"@module\":\"a\",\"@timestamp\":\"T\"}"},
         {"odd", "{\"@level\":\"\",\"@message\":\"\",\"@module\":\"\",\"@timestamp\":\"odd\"}"},
     };
     struct buf out;
