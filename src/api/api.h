@@ -45,6 +45,7 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     bool has_body_length; /* Content-Length was given */
     bool is_unix; /* came over a unix socket */
     struct str token_header /* X-Consul-Token */, authorization, namespace_header, cache_control;
+    struct str accept;
     struct addr remote; /* of a TCP client */
 };
 

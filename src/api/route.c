@@ -8,6 +8,7 @@
 
 #include "api/route.h"
 
+#include "api/api_agent.h"
 #include "api/api_kv.h"
 #include "api/api_session.h"
 #include "api/api_status.h"
@@ -31,6 +32,15 @@ static const struct api_route table[] = {
 
     {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC, .core = api_status_leader},
     {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC, .core = api_status_peers},
+
+    {API_GET, "/v1/agent/self", API_CORE, 0, .core = api_agent_self},
+    {API_GET, "/v1/agent/members", API_CORE, 0, .check = api_agent_check_members,
+     .core = api_agent_members},
+    {API_GET, "/v1/agent/metrics", API_CORE, 0, .check = api_agent_check_metrics,
+     .core = api_agent_metrics},
+    {API_GET, "/v1/agent/monitor", API_LOCAL, 0, .local = api_agent_monitor},
+    {API_PUT, "/v1/agent/reload", API_CORE, 0, .core = api_agent_reload},
+    {API_PUT, "/v1/agent/leave", API_CORE, 0, .core = api_agent_leave},
 };
 /* clang-format on */
 #define TABLE_N (sizeof(table) / sizeof(table[0]))
