@@ -22,6 +22,11 @@ struct pairs_iter pairs_begin(struct pairs p);
 bool pairs_next(struct pairs_iter *i, struct str *ret_name, struct str *ret_value);
 uint32_t pairs_count(struct pairs p);
 bool pairs_get(struct pairs p, struct str name, struct str *ret_value);
+struct pair {
+    struct str name, value;
+};
+/* Packs a list as pairs: sorted, of equal names the last. */
+void pairs_pack(const struct pair *list, size_t n, struct buf *out);
 
 struct catalog_node {
     struct str name, id, address, datacenter;
@@ -43,7 +48,7 @@ struct catalog_service {
     struct str proxy_json, connect_json;
     uint64_t create_index, modify_index;
 };
-/* Iterates the tagged addresses of a service. */
+/* Iterates the tagged addresses of a service: left = unpack_map(u) at first. */
 bool catalog_tagged_next(struct unpack *u, uint32_t *left, struct str *ret_name,
                          struct str *ret_address, int64_t *ret_port);
 
@@ -71,14 +76,20 @@ int catalog_apply_deregister(struct apply *a, struct str body);
 /* ---- reads: note watches; *ret_index is Consul's index for the question ---- */
 bool catalog_node_get(struct view *v, struct str name, struct catalog_node *ret);
 bool catalog_node_by_id(struct view *v, struct str id, struct catalog_node *ret);
+/* By name, else by the beginning of an id that only one node has (two characters at least). */
+bool catalog_node_find(struct view *v, struct str name_or_id, struct catalog_node *ret);
 /* Every node in name order. */
 void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog_node *n), void *data,
                    uint64_t *ret_index);
 /* Each service name once (as first spelled), with the union of its instances' tags (sorted, each
- * once) as a packed msgpack array. */
+ * once) as a packed msgpack array. The other form counts only instances on nodes for which `where`
+ * is true (NULL: all), and its index moves with the nodes too. */
 void catalog_services(struct view *v,
                       bool (*each)(void *data, struct str name, struct str tags_packed), void *data,
                       uint64_t *ret_index);
+void catalog_services_where(struct view *v, bool (*where)(void *data, const struct catalog_node *n),
+                            bool (*each)(void *data, struct str name, struct str tags_packed),
+                            void *data, uint64_t *ret_index);
 /* Instances of a service, in node, id order. */
 void catalog_service_nodes(struct view *v, struct str service,
                            bool (*each)(void *data, const struct catalog_node *n,

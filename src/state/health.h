@@ -48,5 +48,7 @@ void health_instance_checks(struct view *v, struct str node, struct str service_
 /* For catalog.c: stores/deletes one check, keeps secondary tables, touches watches and indexes. */
 int health_apply_check(struct apply *a, const struct health_check *c);
 void health_apply_delete(struct apply *a, struct str node, struct str check_id);
+/* The node changed, and with it what is told of every service on it. */
+void health_touch_node(struct apply *a, struct str node);
 
 #endif

@@ -38,7 +38,6 @@ struct kv_op {
     enum kv_verb verb;
     struct str key, value, session;
     uint64_t flags, index;
-    /* Set by the proposer for KV_LOCK: a lock delay runs until then (wall ns); 0: none. */
 };
 
 /* ---- commands ---- */
@@ -66,7 +65,7 @@ int kv_apply(struct apply *a, struct str body);
 int kv_apply_rename(struct apply *a, struct str body);
 int kv_apply_reap(struct apply *a, struct str body);
 /* Releases or deletes what a session held (session.c). */
-void kv_session_gone(struct apply *a, struct str session, bool delete_keys);
+void kv_session_gone(struct apply *a, struct str session, bool delete_keys, int64_t lock_delay_ns);
 
 /* ---- reads; each notes its watch and returns Consul's X-Consul-Index for the question ---- */
 /* One key. False when absent. *ret_index: the key's ModifyIndex, or, absent, the table's index. */

@@ -11,6 +11,7 @@ struct session {
     struct str id, name, node;
     struct str node_checks;    /* packed array of check ids */
     struct str service_checks; /* packed array of [id, namespace] */
+    struct str checks; /* packed array of check ids, the field that Consul keeps for old clients */
     int64_t lock_delay_ns;
     bool delete_keys; /* behaviour "delete"; else "release" */
     struct str ttl;   /* as given, "" for none */
@@ -23,6 +24,8 @@ void session_encode_create(const struct session *s, struct buf *out);
 void session_encode_destroy(struct str id, struct buf *out);
 int session_apply_create(struct apply *a, struct str body);
 int session_apply_destroy(struct apply *a, struct str body);
+/* Ids are looked up as UUIDs: 0, or ERR_INVALID with what Consul says of other texts. */
+int session_check_id(struct str id, struct error *err);
 /* For catalog/health: sessions bound to a node or check that went. */
 void session_node_gone(struct apply *a, struct str node);
 void session_check_gone(struct apply *a, struct str node, struct str check_id);

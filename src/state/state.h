@@ -20,14 +20,15 @@
     X(TABLE_TOMBSTONE)  /* key -> index of the delete */                         \
     X(TABLE_NODE)       /* lower(name) -> node */                                \
     X(TABLE_NODE_ID)    /* id -> lower(name) */                                  \
-    X(TABLE_SERVICE)    /* lower(node), id -> instance */                        \
-    X(TABLE_BY_SERVICE) /* lower(service), lower(node), id -> "" */              \
-    X(TABLE_CHECK)      /* lower(node), check id -> check */                     \
+    X(TABLE_SERVICE)    /* lower(node), lower(id) -> instance */                 \
+    X(TABLE_BY_SERVICE) /* lower(service), lower(node), lower(id) -> "" */       \
+    X(TABLE_CHECK)      /* lower(node), lower(check id) -> check */              \
     X(TABLE_CHECK_BY_SERVICE) /* lower(service), lower(node), check id -> "" */  \
     X(TABLE_SESSION)    /* id -> session */                                      \
     X(TABLE_SESSION_BY_NODE)  /* lower(node), id -> "" */                        \
     X(TABLE_KV_BY_SESSION)    /* session id, key -> "" */                        \
-    X(TABLE_SESSION_BY_CHECK) /* lower(node), check id, session id -> "" */
+    X(TABLE_SESSION_BY_CHECK) /* lower(node), lower(check id), session id -> "" */ \
+    X(TABLE_CHECK_BY_INSTANCE) /* lower(node), lower(service id) or "", lower(check id) -> "" */
 /* clang-format on */
 enum state_table {
 #define X(name) name,
@@ -54,6 +55,8 @@ struct apply {
     uint64_t index;                /* of the log entry */
     struct change_batch *changes;  /* added to; dropped by state_apply when the apply fails */
     struct result *result;
+    bool rollback; /* set by an apply that succeeded in finding that nothing may change */
+    struct buf released; /* lock delays that begin: u64 ns, u32 size, key */
 };
 typedef int (*state_apply_fn)(struct apply *a, struct str body);
 
@@ -65,7 +68,18 @@ void state_free(struct state *s);
  * (map full: result->status is ERR_STORAGE too and nothing changed). */
 int state_apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
                 struct result *result);
+/* Called after a command has taken a key from a session that asked for a lock delay: the leader
+ * refuses acquisitions of the key for so long (time is not the state's business). */
+void state_set_lock_delay(struct state *s,
+                          void (*on_delay)(void *data, struct str key, int64_t delay_ns),
+                          void *data);
 /* After a snapshot was loaded into the store. */
 uint64_t state_applied_index(struct state *s);
+
+/* ---- for the nouns ---- */
+/* Words result->text, gives back `code`. */
+int state_fail(struct apply *a, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* As Go's %q prints a string. */
+void state_quote(struct buf *out, struct str s);
 
 #endif

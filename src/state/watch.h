@@ -38,6 +38,8 @@ void change_fini(struct change_batch *b);
 void change_clear(struct change_batch *b);
 void change_add(struct change_batch *b, enum watch_kind kind, struct str key);
 void change_copy(struct change_batch *dst, const struct change_batch *src); /* dst initialised */
+/* Forgets what was added since items.n and n had these values: the apply failed. */
+void change_cut(struct change_batch *b, size_t size, uint32_t n);
 /* *pos starts at 0. */
 bool change_next(const struct change_batch *b, size_t *pos, enum watch_kind *ret_kind,
                  struct str *ret_key);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "state/health.h"
+
+#include "state/indexes.h"
+#include "state/row.h"
+#include "state/session.h"
+#include "store/keys.h"
+
+enum health_status health_status_of(struct str status)
+{
+    if (str_eq_z(status, "passing"))
+        return HEALTH_PASSING;
+    if (str_eq_z(status, "warning"))
+        return HEALTH_WARNING;
+    if (str_eq_z(status, "maintenance"))
+        return HEALTH_MAINTENANCE;
+    return HEALTH_CRITICAL;
+}
+
+static uint64_t checks_index(struct view *v)
+{
+    return indexes_shown(indexes_get(v, INDEXES_CHECKS));
+}
+
+/* ---- questions ---- */
+
+typedef bool (*each_check)(void *data, const struct health_check *c);
+
+/* Checks whose rows of `table` begin with prefix (freed here): TABLE_CHECK itself, or a table whose
+ * keys end in (node, check id), `skip` bytes behind the beginning. */
+static bool walk(struct view *v, int table, struct buf *prefix, size_t skip, each_check each,
+                 void *data)
+{
+    struct store_cursor c;
+    struct health_check check;
+    bool go = true;
+
+    for (store_seek(&c, v->store, table, buf_str(prefix));
+         go && c.valid && str_has_prefix(c.key, buf_str(prefix)); store_next(&c)) {
+        struct str row = c.value;
+        if (table != TABLE_CHECK &&
+            !store_get(v->store, TABLE_CHECK, str_drop(c.key, skip), &row))
+            continue;
+        row_load_check(row, &check);
+        go = each(data, &check);
+    }
+    store_cursor_fini(&c);
+    buf_fini(prefix);
+    return go;
+}
+
+void health_node_checks(struct view *v, struct str node,
+                        bool (*each)(void *data, const struct health_check *c), void *data,
+                        uint64_t *ret_index)
+{
+    struct buf prefix;
+
+    row_watch(v, WATCH_NODE, node);
+    buf_init(&prefix, 0);
+    row_node_key(&prefix, node);
+    walk(v, TABLE_CHECK, &prefix, 0, each, data);
+    if (ret_index)
+        *ret_index = checks_index(v);
+}
+
+void health_service_checks(struct view *v, struct str service,
+                           bool (*each)(void *data, const struct health_check *c), void *data,
+                           uint64_t *ret_index)
+{
+    struct buf prefix;
+
+    row_watch(v, WATCH_CHECKS, service);
+    buf_init(&prefix, 0);
+    keys_put_lower(&prefix, service);
+    walk(v, TABLE_CHECK_BY_SERVICE, &prefix, prefix.n, each, data);
+    if (ret_index)
+        *ret_index = checks_index(v);
+}
+
+struct state_walk {
+    struct str state;
+    each_check each;
+    void *data;
+};
+
+static bool on_state_check(void *data, const struct health_check *c)
+{
+    struct state_walk *w = data;
+
+    if (w->state.p && !str_eq(c->status, w->state))
+        return true;
+    return w->each(w->data, c);
+}
+
+void health_state_checks(struct view *v, struct str state,
+                         bool (*each)(void *data, const struct health_check *c), void *data,
+                         uint64_t *ret_index)
+{
+    struct state_walk w = {str_eq_z(state, "any") ? STR_NONE : state, each, data};
+    struct buf prefix;
+
+    watch_key(v->watch, WATCH_CHECKS, STR_NONE);
+    buf_init(&prefix, 0);
+    walk(v, TABLE_CHECK, &prefix, 0, on_state_check, &w);
+    if (ret_index)
+        *ret_index = checks_index(v);
+}
+
+/* Walks the checks of one instance, or with service_id "" the node's own, by the keys alone. */
+static bool walk_instance(struct view *v, struct str node, struct str service_id, each_check each,
+                          void *data)
+{
+    struct store_cursor c;
+    struct health_check check;
+    struct buf prefix, key;
+    bool go = true;
+
+    buf_init(&prefix, 0);
+    buf_init(&key, 0);
+    row_service_key(&prefix, node, service_id);
+    row_node_key(&key, node);
+    size_t node_size = key.n;
+    for (store_seek(&c, v->store, TABLE_CHECK_BY_INSTANCE, buf_str(&prefix));
+         go && c.valid && str_has_prefix(c.key, buf_str(&prefix)); store_next(&c)) {
+        struct str row;
+        key.n = node_size;
+        buf_put_str(&key, str_drop(c.key, prefix.n));
+        if (!store_get(v->store, TABLE_CHECK, buf_str(&key), &row))
+            continue;
+        row_load_check(row, &check);
+        go = each(data, &check);
+    }
+    store_cursor_fini(&c);
+    buf_fini(&key);
+    buf_fini(&prefix);
+    return go;
+}
+
+void health_instance_checks(struct view *v, struct str node, struct str service_id,
+                            bool (*each)(void *data, const struct health_check *c), void *data)
+{
+    if (walk_instance(v, node, STR_NONE, each, data) && service_id.n)
+        walk_instance(v, node, service_id, each, data);
+}
+
+struct join {
+    struct view *view;
+    bool (*each)(void *data, const struct health_instance *i);
+    void *data;
+    struct health_instance instance;
+    bool any;
+};
+
+static bool on_instance_check(void *data, const struct health_check *c)
+{
+    struct join *j = data;
+    enum health_status status = health_status_of(c->status);
+
+    if (status > j->instance.worst)
+        j->instance.worst = status;
+    if (c->modify_index > j->instance.checks_modify_index)
+        j->instance.checks_modify_index = c->modify_index;
+    return true;
+}
+
+static bool on_instance(void *data, const struct catalog_node *n, const struct catalog_service *s)
+{
+    struct join *j = data;
+
+    j->any = true;
+    j->instance = (struct health_instance){.node = n, .service = s, .worst = HEALTH_PASSING};
+    health_instance_checks(j->view, n->name, s->id, on_instance_check, j);
+    return j->each(j->data, &j->instance);
+}
+
+void health_service_nodes(struct view *v, struct str service,
+                          bool (*each)(void *data, const struct health_instance *i), void *data,
+                          uint64_t *ret_index)
+{
+    struct join j = {.view = v, .each = each, .data = data};
+
+    catalog_service_nodes(v, service, on_instance, &j, NULL);
+    if (ret_index)
+        *ret_index = indexes_of_service(v, service, j.any, true);
+}
+
+/* ---- apply ---- */
+
+static void link_check(struct apply *a, const struct health_check *c, bool on)
+{
+    struct buf key;
+
+    buf_init(&key, 0);
+    row_by_instance_key(&key, c->node, c->service_id, c->check_id);
+    if (on)
+        store_put(a->txn, TABLE_CHECK_BY_INSTANCE, buf_str(&key), STR_LIT(""));
+    else
+        store_del(a->txn, TABLE_CHECK_BY_INSTANCE, buf_str(&key));
+    if (c->service_name.n) {
+        buf_clear(&key);
+        row_by_service_key(&key, c->service_name, c->node, c->check_id);
+        if (on)
+            store_put(a->txn, TABLE_CHECK_BY_SERVICE, buf_str(&key), STR_LIT(""));
+        else
+            store_del(a->txn, TABLE_CHECK_BY_SERVICE, buf_str(&key));
+    }
+    buf_fini(&key);
+}
+
+/* A check of the node itself counts for every service on it. */
+void health_touch_node(struct apply *a, struct str node)
+{
+    struct store_cursor c;
+    struct catalog_service s;
+    struct buf prefix;
+
+    buf_init(&prefix, 0);
+    row_node_key(&prefix, node);
+    for (store_seek(&c, a->view.store, TABLE_SERVICE, buf_str(&prefix));
+         c.valid && str_has_prefix(c.key, buf_str(&prefix)); store_next(&c)) {
+        row_load_service(c.value, &s);
+        row_change(a, WATCH_SERVICE, s.name);
+        indexes_raise_service(a, s.name);
+    }
+    store_cursor_fini(&c);
+    buf_fini(&prefix);
+}
+
+static void touch(struct apply *a, const struct health_check *c, struct str service_name)
+{
+    indexes_raise(a, INDEXES_CHECKS);
+    row_change(a, WATCH_NODE, c->node);
+    change_add(a->changes, WATCH_CHECKS, STR_NONE);
+    if (c->service_id.n) {
+        row_change(a, WATCH_CHECKS, c->service_name);
+        row_change(a, WATCH_SERVICE, service_name);
+        indexes_raise_service(a, service_name);
+    } else {
+        health_touch_node(a, c->node);
+    }
+}
+
+/* Consul: HealthCheck.IsSame; the type is not compared. */
+static bool is_same(const struct health_check *x, const struct health_check *y)
+{
+    return str_eq(x->node, y->node) && str_eq(x->check_id, y->check_id) &&
+           str_eq(x->name, y->name) && str_eq(x->status, y->status) && str_eq(x->notes, y->notes) &&
+           str_eq(x->output, y->output) && str_eq(x->service_id, y->service_id) &&
+           str_eq(x->service_name, y->service_name) && str_eq(x->service_tags, y->service_tags) &&
+           str_eq(x->definition_json, y->definition_json);
+}
+
+int health_apply_check(struct apply *a, const struct health_check *given)
+{
+    struct health_check c = *given, old;
+    struct catalog_service s;
+    struct buf key, row;
+
+    if (c.status.n == 0)
+        c.status = STR_LIT("critical");
+    if (!row_node_exists(&a->view, c.node))
+        return state_fail(a, ERR_INVALID, "Missing node registration");
+    c.service_name = STR_NONE;
+    c.service_tags = STR_NONE;
+    if (c.service_id.n) {
+        if (!row_service_get(&a->view, c.node, c.service_id, &s))
+            return state_fail(a, ERR_INVALID, "Missing service registration");
+        c.service_name = s.name;
+        c.service_tags = s.tags;
+    }
+    if (c.check_id.n == 0)
+        return state_fail(a, ERR_INVALID, "failed inserting check: object missing primary index");
+    bool exists = row_check_get(&a->view, c.node, c.check_id, &old);
+    if (str_eq_z(c.status, "critical"))
+        session_check_gone(a, c.node, c.check_id);
+    if (exists && is_same(&c, &old))
+        return 0;
+    c.create_index = exists ? old.create_index : a->index;
+    c.modify_index = a->index;
+    if (exists)
+        link_check(a, &old, false);
+    link_check(a, &c, true);
+    touch(a, &c, c.service_name);
+    buf_init(&key, 0);
+    buf_init(&row, 0);
+    row_check_key(&key, c.node, c.check_id);
+    row_put_check(&row, &c);
+    store_put(a->txn, TABLE_CHECK, buf_str(&key), buf_str(&row));
+    buf_fini(&row);
+    buf_fini(&key);
+    return 0;
+}
+
+void health_apply_delete(struct apply *a, struct str node, struct str check_id)
+{
+    struct health_check c;
+    struct catalog_service s;
+    struct buf key;
+
+    if (!row_check_get(&a->view, node, check_id, &c))
+        return;
+    touch(a, &c, c.service_name);
+    /* The service may bear another name by now than when the check came. */
+    if (c.service_id.n && row_service_get(&a->view, node, c.service_id, &s) &&
+        !str_eq_nocase(s.name, c.service_name))
+        row_change(a, WATCH_SERVICE, s.name);
+    link_check(a, &c, false);
+    buf_init(&key, 0);
+    row_check_key(&key, node, check_id);
+    store_del(a->txn, TABLE_CHECK, buf_str(&key));
+    buf_fini(&key);
+    session_check_gone(a, node, check_id);
+}
