@@ -42,6 +42,8 @@ void fs_list_add(struct fs_list *l, struct str name, int what)
 
 void fs_list_finish(struct fs_list *l)
 {
+    if (l->n == 0)
+        return;
     qsort_r(l->items, l->n, sizeof(l->items[0]), compare, l);
     join_equal(l);
     /* A value beside a tree of the same name shows under its face. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -172,11 +173,12 @@ static bool is_ours(const char *path)
     return found;
 }
 
-/* kill -9 leaves a mount that answers ENOTCONN to everything; several may lie on one another. */
+/* kill -9 leaves a mount that answers ENOTCONN to all that the kernel has not cached (stat may
+ * well succeed, statfs never); several may lie on one another. */
 static int detach_dead(const char *path, struct error *err)
 {
-    struct stat st;
-    for (int i = 0; i < 64 && stat(path, &st) < 0 && errno == ENOTCONN; i++) {
+    struct statvfs st;
+    for (int i = 0; i < 64 && statvfs(path, &st) < 0 && errno == ENOTCONN; i++) {
         if (!is_ours(path))
             return error_set(err, -EBUSY,
                              "mount: %s is a dead mount of another program; unmount it", path);
