@@ -17,8 +17,8 @@ struct cli_hooks {
     void (*agent_help)(struct buf *out);
     void (*config_markdown)(struct buf *out);
     void (*config_man)(struct buf *out);
-    /* Prints the records of a log directory for people (`disco debug wal`). */
-    int (*wal_print)(const char *dir, int fd, struct error *err);
+    /* wal_print: the records of a log directory, for people (`disco debug wal`). */
+    int (*wal_print)(const char *dir, struct buf *out, struct error *err);
 };
 
 /* Runs every command but `agent`; returns the exit status. argv[0] is "disco". */

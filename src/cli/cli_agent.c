@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/encode.h"
 #include "base/jread.h"
@@ -190,12 +189,17 @@ int cli_agent_validate(struct cli *c)
 int cli_agent_debug_wal(struct cli *c)
 {
     struct error err = {0};
+    struct buf out;
 
     if (c->arg_n != 1)
         return cli_command_fail("A single log directory must be specified (DATA-DIR/raft)");
     if (!c->hooks->wal_print)
         return cli_command_fail("This build cannot print logs");
-    if (c->hooks->wal_print(c->args[0], STDOUT_FILENO, &err) < 0)
-        return cli_command_fail("Error reading the log: %s", err.text);
-    return 0;
+
+    /* What could be read is shown also when the rest is damaged. */
+    buf_init(&out, 0);
+    int status = c->hooks->wal_print(c->args[0], &out, &err);
+    cli_command_out(buf_str(&out));
+    buf_fini(&out);
+    return status < 0 ? cli_command_fail("Error reading the log: %s", err.text) : 0;
 }
