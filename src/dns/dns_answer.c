@@ -27,6 +27,7 @@ static void reply_init(const struct dns_question *q, const knot_pkt_t *query, st
     *r = (struct dns_reply){.mem = q->mem,
                             .conf = q->conf,
                             .view = q->view,
+                            .cache = q->cache,
                             .rng = rng,
                             .chase = q->chase,
                             .now_s = q->now_s,

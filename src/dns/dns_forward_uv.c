@@ -117,7 +117,7 @@ void dns_forward_close(struct dns_forward *f, void (*closed)(void *data), void *
     }
     LIST_FOREACH (&f->all, l)
         ares_cancel(LIST_ITEM(l, struct channel, link)->ares);
-    timers_set(f->env->timers, &f->tick, f->env->now); /* the rest in a later turn */
+    timers_set(f->env->timers, &f->tick, env_now(f->env)); /* the rest in a later turn */
 }
 
 void dns_forward_start(struct dns_forward *f, struct dns_forward_call *c, struct str packet,
@@ -138,7 +138,7 @@ void dns_forward_start(struct dns_forward *f, struct dns_forward_call *c, struct
     struct channel *channel = f->channels[kind];
     c->channel = channel;
     if (!channel) { /* closing, or no memory for a socket */
-        timers_set(f->env->timers, &c->later, f->env->now);
+        timers_set(f->env->timers, &c->later, env_now(f->env));
         mem_free(copy);
         return;
     }
@@ -151,7 +151,7 @@ void dns_forward_start(struct dns_forward *f, struct dns_forward_call *c, struct
     f->is_sending = false;
     mem_free(copy);
     if (!timers_is_set(&f->tick))
-        timers_set(f->env->timers, &f->tick, instant_add(f->env->now, TICK));
+        timers_set(f->env->timers, &f->tick, instant_add(env_now(f->env), TICK));
 }
 
 /* ---- channels ---- */
@@ -266,7 +266,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
     if (f->is_sending) { /* this question's end, or that of another on a broken connection */
         if (answer.n > 0)
             c->kept = str_make(mem_dup(answer.p, answer.n), answer.n);
-        timers_set(f->env->timers, &c->later, f->env->now);
+        timers_set(f->env->timers, &c->later, env_now(f->env));
         return;
     }
     c->done(c, answer);

@@ -36,22 +36,25 @@ void dns_node_answer(struct dns_reply *r, const struct dns_name *name, bool is_h
 
 static void add_address(struct dns_reply *r, const struct catalog_node *node)
 {
+    struct dns_addresses all;
+
+    dns_node_addresses(node, &all);
+    const struct dns_address *at = dns_reply_pick(r->qtype, &all);
+    if (at->ip_n == 0)
+        dns_cname_answer(r, at->text, r->conf->node_ttl, false);
+    else if (dns_reply_wants_ip(r->qtype, at->ip_n))
+        dns_reply_add_ip(r, DNS_ANSWER, at->ip, at->ip_n, r->conf->node_ttl);
+}
+
+void dns_node_addresses(const struct catalog_node *node, struct dns_addresses *ret)
+{
     struct str v4 = STR_NONE, v6 = STR_NONE;
-    uint8_t ip[16];
-    size_t ip_n;
 
     (void)pairs_get(node->tagged_addresses, STR_LIT("lan_ipv4"), &v4);
     (void)pairs_get(node->tagged_addresses, STR_LIT("lan_ipv6"), &v6);
-    struct str address = dns_reply_address(r->qtype, node->address, v4, v6);
-    if (!dns_reply_ip(address, ip, &ip_n)) {
-        dns_cname_answer(r, address, r->conf->node_ttl, false);
-        return;
-    }
-    if (!dns_reply_wants_ip(r->qtype, ip_n))
-        return;
-    struct dns_record *a = dns_reply_add(
-        r, DNS_ANSWER, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, r->conf->node_ttl);
-    dns_reply_data(r, a, ip, ip_n);
+    ret->plain = dns_reply_address(node->address);
+    ret->v4 = dns_reply_address(v4);
+    ret->v6 = dns_reply_address(v6);
 }
 
 /* RFC 1464 2: '=' and leading or trailing blanks of an attribute are quoted with '`', as is that.
@@ -128,9 +131,7 @@ void dns_node_answer_addr(struct dns_reply *r, const struct dns_name *name)
     if (name->ip_n == 0)
         return;
     /* consul: given whatever type is asked for */
-    struct dns_record *a = dns_reply_add(
-        r, DNS_ANSWER, name->ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, r->conf->node_ttl);
-    dns_reply_data(r, a, name->ip, name->ip_n);
+    struct dns_record *a = dns_reply_add_ip(r, DNS_ANSWER, name->ip, name->ip_n, r->conf->node_ttl);
     /* consul: owned by the name in the first domain, also when asked for in the alternative one.
      * Ours: within one domain the letters stay as asked, for resolvers that check them (0x20). */
     if (knot_dname_in_bailiwick(r->qname_lower, r->conf->domain) < 0 &&
@@ -149,11 +150,10 @@ struct reverse {
     struct str service; /* being looked at */
 };
 
-static bool is_same_ip(const struct reverse *s, struct str address)
+static bool is_same_ip(const struct reverse *s, struct str text)
 {
-    uint8_t ip[16];
-    size_t n;
-    return dns_reply_ip(address, ip, &n) && n == s->name->ip_n && memcmp(ip, s->name->ip, n) == 0;
+    struct dns_address a = dns_reply_address(text);
+    return a.ip_n == s->name->ip_n && memcmp(a.ip, s->name->ip, a.ip_n) == 0;
 }
 
 static bool on_node(void *data, const struct catalog_node *n)

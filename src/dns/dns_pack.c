@@ -22,6 +22,7 @@
 
 #define POINTER_MAX 0x4000 /* RFC 1035 4.1.4: fourteen bits of offset */
 #define FIXED_SIZE  10     /* type, class, ttl, length */
+#define SPARE       7      /* consul: of 512 octets so many stay free */
 
 /* What of a reply is sent. */
 struct choice {
@@ -110,10 +111,12 @@ size_t dns_pack_header(const uint8_t *query, uint8_t rcode, uint8_t *out)
 
 static struct choice choose(const struct dns_pack *p, const struct dns_reply *r)
 {
-    size_t n = r->sections[DNS_ANSWER].n;
+    size_t n = r->sections[DNS_ANSWER].n, limit = p->size_max;
     struct choice c = {.answer_n = n, .with_optional = true};
     bool is_plain = r->conf->config->dns_disable_compression;
 
+    if (!p->is_tcp && !knot_pkt_has_edns(p->query))
+        limit -= SPARE;
     if (!p->is_tcp && p->size_max == DNS_PACK_UDP_SIZE) {
         size_t max = udp_answers_max(r->conf->config);
         if (n > max) {
@@ -122,16 +125,16 @@ static struct choice choose(const struct dns_pack *p, const struct dns_reply *r)
             is_plain = true; /* consul: computed as if nothing downstream could compress */
         }
     }
-    if (size_of(p, r, c, is_plain) <= p->size_max)
+    if (size_of(p, r, c, is_plain) <= limit)
         return c;
     c.with_optional = false;
-    if (size_of(p, r, c, is_plain) <= p->size_max)
+    if (size_of(p, r, c, is_plain) <= limit)
         return c;
     /* The most that fit; one is tried in any case. */
     size_t low = 1, high = c.answer_n;
     while (low < high) {
         c.answer_n = low + (high - low + 1) / 2;
-        if (size_of(p, r, c, is_plain) <= p->size_max)
+        if (size_of(p, r, c, is_plain) <= limit)
             low = c.answer_n;
         else
             high = c.answer_n - 1;
@@ -176,11 +179,8 @@ static size_t size_of(const struct dns_pack *p, const struct dns_reply *r, struc
 
 /* ---- writing ---- */
 
-static uint16_t hint_of(const knot_pkt_t *out, const struct dns_reply *r,
-                        const struct dns_record *record)
+static uint16_t hint_of(const knot_pkt_t *out, const struct dns_record *record)
 {
-    if (r->conf->config->dns_disable_compression)
-        return KNOT_COMPR_HINT_NOCOMP;
     if (record->owner == DNS_OWNER_QUESTION)
         return KNOT_COMPR_HINT_QNAME;
     if (record->owner != DNS_OWNER_TARGET)
@@ -192,8 +192,28 @@ static uint16_t hint_of(const knot_pkt_t *out, const struct dns_reply *r,
     return knot_compr_hint(&out->rr_info[section->pos + record->target_i], KNOT_COMPR_HINT_RDATA);
 }
 
+/* libknot's packets always compress; this writes every name in full. */
+static int put_plain(knot_pkt_t *out, const knot_rrset_t *rr)
+{
+    size_t room = out->max_size - out->size - out->reserved;
+    int n = knot_rrset_to_wire(rr, out->wire + out->size, (uint16_t)room, NULL);
+
+    if (n < 0)
+        return n;
+    out->size += (size_t)n;
+    if (out->current == KNOT_ANSWER)
+        knot_wire_add_ancount(out->wire, 1);
+    else if (out->current == KNOT_AUTHORITY)
+        knot_wire_add_nscount(out->wire, 1);
+    else
+        knot_wire_add_arcount(out->wire, 1);
+    return KNOT_EOK;
+}
+
 static void put_sections(knot_pkt_t *out, const struct dns_reply *r, struct choice c)
 {
+    bool is_plain = r->conf->config->dns_disable_compression;
+
     for (int s = 0; s < DNS_SECTIONS; s++) {
         const struct dns_list *l = &r->sections[s];
         (void)knot_pkt_begin(out, (knot_section_t)s);
@@ -208,7 +228,8 @@ static void put_sections(knot_pkt_t *out, const struct dns_reply *r, struct choi
             rr.rrs.count = 1;
             rr.rrs.size = (uint32_t)knot_rdata_size(record->rdata->len);
             rr.rrs.rdata = (knot_rdata_t *)(uintptr_t)record->rdata;
-            int status = knot_pkt_put(out, hint_of(out, r, record), &rr, KNOT_PF_NOTRUNC);
+            int status = is_plain ? put_plain(out, &rr)
+                                  : knot_pkt_put(out, hint_of(out, record), &rr, KNOT_PF_NOTRUNC);
             if (status != KNOT_EOK && s != DNS_ADDITIONAL)
                 break; /* answers keep their order: none after one that did not fit */
         }

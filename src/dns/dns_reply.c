@@ -55,32 +55,43 @@ void dns_reply_no_name(struct dns_reply *r)
     r->rcode = KNOT_RCODE_NXDOMAIN;
 }
 
-bool dns_reply_ip(struct str text, uint8_t ip[16], size_t *ret_n)
+struct dns_address dns_reply_address(struct str text)
 {
+    struct dns_address ret = {.text = text};
     struct addr a;
-    if (addr_parse(text, 0, &a) != 0)
-        return false;
-    *ret_n = 4;
+
+    if (text.n == 0 || addr_parse(text, 0, &a) != 0)
+        return ret;
+    const uint8_t *six = a.u.v6.sin6_addr.s6_addr;
     if (addr_is_v4(&a)) {
-        memcpy(ip, &a.u.v4.sin_addr, 4);
-        return true;
+        ret.ip_n = 4;
+        memcpy(ret.ip, &a.u.v4.sin_addr, 4);
+    } else if (IN6_IS_ADDR_V4MAPPED(&a.u.v6.sin6_addr)) {
+        ret.ip_n = 4;
+        memcpy(ret.ip, six + 12, 4);
+    } else {
+        ret.ip_n = 16;
+        memcpy(ret.ip, six, 16);
     }
-    if (IN6_IS_ADDR_V4MAPPED(&a.u.v6.sin6_addr)) {
-        memcpy(ip, a.u.v6.sin6_addr.s6_addr + 12, 4);
-        return true;
-    }
-    *ret_n = 16;
-    memcpy(ip, &a.u.v6.sin6_addr, 16);
-    return true;
+    return ret;
 }
 
-struct str dns_reply_address(uint16_t qtype, struct str plain, struct str v4, struct str v6)
+const struct dns_address *dns_reply_pick(uint16_t qtype, const struct dns_addresses *at)
 {
-    if (qtype == KNOT_RRTYPE_A && v4.n > 0)
-        return v4;
-    if (qtype == KNOT_RRTYPE_AAAA && v6.n > 0)
-        return v6;
-    return plain;
+    if (qtype == KNOT_RRTYPE_A && at->v4.text.n > 0)
+        return &at->v4;
+    if (qtype == KNOT_RRTYPE_AAAA && at->v6.text.n > 0)
+        return &at->v6;
+    return &at->plain;
+}
+
+struct dns_record *dns_reply_add_ip(struct dns_reply *r, enum dns_section section,
+                                    const uint8_t *ip, size_t ip_n, uint32_t ttl)
+{
+    uint16_t type = ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+    struct dns_record *record = dns_reply_add(r, section, type, ttl);
+    dns_reply_data(r, record, ip, ip_n);
+    return record;
 }
 
 bool dns_reply_wants_ip(uint16_t qtype, size_t ip_n)

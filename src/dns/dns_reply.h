@@ -10,6 +10,7 @@
 #include <libknot/rdata.h>
 
 #include "base/rng.h"
+#include "dns/dns_cache.h"
 #include "dns/dns_conf.h"
 #include "dns/dns_mem.h"
 #include "state/view.h"
@@ -58,7 +59,8 @@ struct dns_reply {
     /* inputs */
     struct dns_mem *mem;
     const struct dns_conf *conf;
-    struct view *view; /* NULL: there is no state to answer from */
+    struct view *view;       /* NULL: there is no state to answer from */
+    struct dns_cache *cache; /* in step with the view; NULL: none */
     struct rng *rng;
     struct dns_chase *chase;
     uint32_t now_s;
@@ -89,12 +91,15 @@ void dns_reply_own(struct dns_record *record, const uint8_t *name, enum dns_sect
 /* "no such name" and the zone's SOA as authority. */
 void dns_reply_no_name(struct dns_reply *r);
 
-/* An address as the octets of an A (4) or AAAA (16) record; false: it is a name. */
-bool dns_reply_ip(struct str text, uint8_t ip[16], size_t *ret_n);
-/* consul: which of a node's or a service's addresses answers a question of this type: for A the
- * tagged IPv4 one, for AAAA the tagged IPv6 one, else the plain one. */
-struct str dns_reply_address(uint16_t qtype, struct str plain, struct str v4, struct str v6);
+/* An address of the catalog, parsed. */
+struct dns_address dns_reply_address(struct str text);
+/* consul: which of the addresses answers a question of this type: for A the tagged IPv4 one, for
+ * AAAA the tagged IPv6 one, else the plain one. */
+const struct dns_address *dns_reply_pick(uint16_t qtype, const struct dns_addresses *at);
 /* Does a question of this type take an address with ip_n octets for an answer? */
 bool dns_reply_wants_ip(uint16_t qtype, size_t ip_n);
+/* The A or AAAA record of an address. */
+struct dns_record *dns_reply_add_ip(struct dns_reply *r, enum dns_section section,
+                                    const uint8_t *ip, size_t ip_n, uint32_t ttl);
 
 #endif

@@ -52,99 +52,110 @@ void dns_service_answer(struct dns_reply *r, const struct dns_name *name)
 
 /* ---- which instances ---- */
 
-struct collect {
+struct load {
     struct dns_reply *r;
-    struct str tag;
-    struct dns_instances *all;
-};
-
-struct verdict {
-    bool is_critical;
+    struct dns_instance *items;
+    size_t n, cap;
 };
 
 static bool on_check(void *data, const struct health_check *c)
 {
-    struct verdict *v = data;
-    v->is_critical = v->is_critical || str_eq_z(c->status, "critical");
-    return !v->is_critical;
+    bool *is_critical = data;
+    *is_critical = str_eq_z(c->status, "critical");
+    return !*is_critical;
 }
 
 /* consul: only the word "critical" takes an instance out; a status of another spelling is neither
  * passing nor warning and has the weight 1. */
-static bool may_be_given(struct collect *c, const struct health_instance *i, int64_t *ret_weight)
+static bool may_be_given(struct load *l, const struct health_instance *i, int64_t *ret_weight)
 {
-    *ret_weight = i->service->weight_passing;
-    if (i->worst == HEALTH_PASSING)
+    bool is_critical = false;
+
+    *ret_weight =
+        i->worst == HEALTH_PASSING ? i->service->weight_passing : i->service->weight_warning;
+    if (i->worst == HEALTH_PASSING || i->worst == HEALTH_WARNING)
         return true;
-    if (c->r->conf->config->dns_only_passing)
-        return false;
-    *ret_weight = i->service->weight_warning;
-    if (i->worst == HEALTH_WARNING)
-        return true;
-    struct verdict v = {0};
-    health_instance_checks(c->r->view, i->node->name, i->service->id, on_check, &v);
+    health_instance_checks(l->r->view, i->node->name, i->service->id, on_check, &is_critical);
     *ret_weight = 1;
-    return !v.is_critical;
+    return !is_critical;
 }
 
-static void fill_tagged(const struct catalog_service *s, struct dns_instance *ret)
+static void service_addresses(const struct catalog_service *s, struct dns_addresses *ret)
 {
     struct unpack u = unpack_make(s->tagged_addresses);
     struct str name, address;
     int64_t port;
 
+    *ret = (struct dns_addresses){.plain = dns_reply_address(s->address)};
     if (s->tagged_addresses.n == 0)
         return;
     uint32_t left = unpack_map(&u);
     while (catalog_tagged_next(&u, &left, &name, &address, &port)) {
         if (str_eq_z(name, "lan_ipv4"))
-            ret->v4 = address;
+            ret->v4 = dns_reply_address(address);
         else if (str_eq_z(name, "lan_ipv6"))
-            ret->v6 = address;
+            ret->v6 = dns_reply_address(address);
     }
 }
 
 static bool on_instance(void *data, const struct health_instance *i)
 {
-    struct collect *c = data;
-    struct dns_instances *all = c->all;
+    struct load *l = data;
     int64_t weight;
 
-    if (c->tag.n > 0 && !catalog_service_has_tag(i->service, c->tag))
+    if (!may_be_given(l, i, &weight))
         return true;
-    if (!may_be_given(c, i, &weight))
-        return true;
-    if (all->n == all->cap) {
-        size_t cap = all->cap ? 2 * all->cap : 8;
-        struct dns_instance *items = dns_mem_alloc(c->r->mem, cap * sizeof(items[0]));
-        if (all->n)
-            memcpy(items, all->items, all->n * sizeof(items[0]));
-        all->items = items;
-        all->cap = cap;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 8;
+        struct dns_instance *items = dns_mem_alloc(l->r->mem, cap * sizeof(items[0]));
+        if (l->n)
+            memcpy(items, l->items, l->n * sizeof(items[0]));
+        l->items = items;
+        l->cap = cap;
     }
-    struct dns_instance *ret = &all->items[all->n++];
+    struct dns_instance *ret = &l->items[l->n++];
     *ret = (struct dns_instance){.node = i->node->name,
-                                 .node_address = i->node->address,
-                                 .address = i->service->address,
                                  .meta = i->node->meta,
+                                 .tags = i->service->tags,
                                  .port = (uint16_t)i->service->port, /* consul: modulo 65536 */
-                                 .weight = (uint16_t)weight};
-    if (c->r->qtype == KNOT_RRTYPE_A || c->r->qtype == KNOT_RRTYPE_AAAA) {
-        (void)pairs_get(i->node->tagged_addresses, STR_LIT("lan_ipv4"), &ret->node_v4);
-        (void)pairs_get(i->node->tagged_addresses, STR_LIT("lan_ipv6"), &ret->node_v6);
-        fill_tagged(i->service, ret);
-    }
+                                 .weight = (uint16_t)weight,
+                                 .is_passing = i->worst == HEALTH_PASSING};
+    dns_node_addresses(i->node, &ret->node_at);
+    service_addresses(i->service, &ret->at);
     return true;
+}
+
+static const struct dns_instance *load_all(struct dns_reply *r, struct str service, size_t *ret_n)
+{
+    struct load l = {.r = r};
+    const struct dns_instance *cached;
+    uint64_t index;
+
+    if (r->cache && dns_cache_get(r->cache, service, &cached, ret_n))
+        return cached;
+    health_service_nodes(r->view, service, on_instance, &l, &index);
+    if (r->cache)
+        dns_cache_put(r->cache, service, l.items, l.n);
+    *ret_n = l.n;
+    return l.items;
 }
 
 void dns_service_collect(struct dns_reply *r, struct str service, struct str tag,
                          struct dns_instances *ret)
 {
-    struct collect c = {.r = r, .tag = tag, .all = ret};
-    uint64_t index;
+    bool only_passing = r->conf->config->dns_only_passing;
+    size_t n;
 
-    *ret = (struct dns_instances){0};
-    health_service_nodes(r->view, service, on_instance, &c, &index);
+    ret->all = load_all(r, service, &n);
+    ret->order = dns_mem_alloc(r->mem, n * sizeof(ret->order[0]));
+    ret->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct dns_instance *s = &ret->all[i];
+        const struct catalog_service tagged = {.tags = s->tags};
+        if ((!only_passing || s->is_passing) &&
+            (tag.n == 0 || catalog_service_has_tag(&tagged, tag)))
+            ret->order[ret->n++] = (uint32_t)i;
+    }
 }
 
 const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_instances *all,
@@ -152,10 +163,10 @@ const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_inst
 {
     ASSERT(i < all->n);
     size_t other = i + (size_t)rng_below(r->rng, all->n - i); /* Fisher-Yates, as far as needed */
-    struct dns_instance picked = all->items[other];
-    all->items[other] = all->items[i];
-    all->items[i] = picked;
-    return &all->items[i];
+    uint32_t picked = all->order[other];
+    all->order[other] = all->order[i];
+    all->order[i] = picked;
+    return &all->all[picked];
 }
 
 /* ---- each once ---- */
@@ -186,46 +197,41 @@ static bool seen_before(struct seen *s, uint64_t hash)
 /* ---- addresses ---- */
 
 /* The address, or the host name, that an instance is reached at. */
-static struct str address_of(const struct dns_reply *r, const struct dns_instance *i)
+static const struct dns_address *address_of(const struct dns_reply *r, const struct dns_instance *i)
 {
-    struct str node = dns_reply_address(r->qtype, i->node_address, i->node_v4, i->node_v6);
-    struct str service = dns_reply_address(r->qtype, i->address, i->v4, i->v6);
+    const struct dns_address *node = dns_reply_pick(r->qtype, &i->node_at);
+    const struct dns_address *own = dns_reply_pick(r->qtype, &i->at);
     uint8_t name[DNS_CONF_NAME_MAX];
 
-    if (service.n == 0)
+    if (own->text.n == 0)
         return node;
     /* consul: a service whose address is the name asked for would point to itself */
-    if (dns_conf_name(service, NULL, name) > 0 && knot_dname_is_case_equal(name, r->qname))
+    if (own->ip_n == 0 && dns_conf_name(own->text, NULL, name) > 0 &&
+        knot_dname_is_case_equal(name, r->qname))
         return node;
-    return service;
+    return own;
 }
 
 static void add_addresses(struct dns_reply *r, struct dns_instances *all, uint32_t ttl)
 {
     const struct dns_list *answer = &r->sections[DNS_ANSWER];
     int64_t limit = r->conf->config->dns_a_record_limit;
-    struct str host = STR_NONE; /* the first instance that has a name for address */
+    struct str host = STR_NONE; /* of the first instance that has a name for address */
     struct seen seen;
     uint64_t seed = rng_u64(r->rng);
 
     seen_init(r, all->n, &seen);
     for (size_t i = 0; i < all->n && answer->n <= r->answer_max; i++) {
-        uint8_t ip[16];
-        size_t ip_n;
-        struct str address = address_of(r, dns_service_pick(r, all, i));
-        if (address.n == 0)
-            continue;
-        if (!dns_reply_ip(address, ip, &ip_n)) {
+        const struct dns_address *at = address_of(r, dns_service_pick(r, all, i));
+        if (at->ip_n == 0) {
             if (host.n == 0)
-                host = address;
+                host = at->text;
             continue;
         }
-        if (!dns_reply_wants_ip(r->qtype, ip_n) ||
-            seen_before(&seen, str_hash(str_make(ip, ip_n), seed)))
+        if (!dns_reply_wants_ip(r->qtype, at->ip_n) ||
+            seen_before(&seen, str_hash(str_make(at->ip, at->ip_n), seed)))
             continue;
-        struct dns_record *a =
-            dns_reply_add(r, DNS_ANSWER, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, ttl);
-        dns_reply_data(r, a, ip, ip_n);
+        dns_reply_add_ip(r, DNS_ANSWER, at->ip, at->ip_n, ttl);
         if (limit > 0 && (int64_t)answer->n == limit)
             return;
     }
@@ -249,19 +255,19 @@ static size_t addr_name(const struct dns_conf *c, const uint8_t *ip, size_t ip_n
 
 static void add_target(struct dns_reply *r, const struct dns_instance *instance, uint32_t ttl)
 {
-    uint8_t data[6 + DNS_CONF_NAME_MAX], ip[16];
-    size_t ip_n = 0, n;
-    struct str address = address_of(r, instance);
-    bool is_ip = dns_reply_ip(address, ip, &ip_n);
-    bool is_own = address.p != instance->node_address.p || address.n != instance->node_address.n;
+    const struct dns_address *at = address_of(r, instance);
+    bool is_own = at != dns_reply_pick(r->qtype, &instance->node_at);
+    uint8_t data[6 + DNS_CONF_NAME_MAX];
+    size_t n = 0;
 
-    if (!is_ip) {
-        n = dns_conf_name(address, NULL, data + 6);
+    if (at->ip_n == 0) {
+        n = dns_conf_name(at->text, NULL, data + 6);
     } else {
-        n = is_own ? 0 : dns_conf_name(instance->node, r->conf->node_suffix, data + 6);
+        if (!is_own)
+            n = dns_conf_name(instance->node, r->conf->node_suffix, data + 6);
         /* Ours: also for a node whose name DNS cannot carry */
         if (n == 0)
-            n = addr_name(r->conf, ip, ip_n, data + 6);
+            n = addr_name(r->conf, at->ip, at->ip_n, data + 6);
     }
     if (n == 0)
         return;
@@ -272,11 +278,9 @@ static void add_target(struct dns_reply *r, const struct dns_instance *instance,
     dns_reply_data(r, srv, data, 6 + n);
     const uint8_t *target = srv->rdata->data + 6;
     size_t answer_i = r->sections[DNS_ANSWER].n - 1;
-    if (is_ip) {
-        struct dns_record *a =
-            dns_reply_add(r, DNS_ADDITIONAL, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, ttl);
+    if (at->ip_n > 0) {
+        struct dns_record *a = dns_reply_add_ip(r, DNS_ADDITIONAL, at->ip, at->ip_n, ttl);
         dns_reply_own(a, target, DNS_ANSWER, answer_i);
-        dns_reply_data(r, a, ip, ip_n);
     } else {
         dns_cname_additional(r, answer_i, ttl);
     }
@@ -295,7 +299,7 @@ static void add_targets(struct dns_reply *r, struct dns_instances *all, uint32_t
     for (size_t i = 0; i < all->n && r->sections[DNS_ANSWER].n <= r->answer_max; i++) {
         const struct dns_instance *picked = dns_service_pick(r, all, i);
         uint64_t hash = str_hash(picked->node, seed ^ picked->port);
-        if (!seen_before(&seen, str_hash(picked->address, hash)))
+        if (!seen_before(&seen, str_hash(picked->at.plain.text, hash)))
             add_target(r, picked, ttl);
     }
 }

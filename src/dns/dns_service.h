@@ -7,18 +7,12 @@
 
 #include "dns/dns_name.h"
 #include "dns/dns_reply.h"
-#include "state/health.h"
 
-/* What answers need of an instance; texts are borrowed from the view. */
-struct dns_instance {
-    struct str node, node_address, node_v4, node_v6;
-    struct str address, v4, v6; /* of the service; empty: the node's */
-    struct pairs meta;          /* of the node */
-    uint16_t port, weight;
-};
+/* Instances that may be given out, in an order of our own. */
 struct dns_instances {
-    struct dns_instance *items;
-    size_t n, cap;
+    const struct dns_instance *all;
+    uint32_t *order; /* n indexes into all */
+    size_t n;
 };
 
 void dns_service_answer(struct dns_reply *r, const struct dns_name *name);

@@ -133,7 +133,8 @@ static void touch(struct conn *c)
     struct dns_tcp *t = c->tcp;
     list_remove(&c->link);
     list_push(&t->conns, &c->link);
-    timers_set(t->worker->env->timers, &c->idle, instant_add(t->worker->env->now, DNS_TCP_IDLE));
+    timers_set(t->worker->env->timers, &c->idle,
+               instant_add(env_now(t->worker->env), DNS_TCP_IDLE));
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)

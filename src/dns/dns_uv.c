@@ -21,7 +21,7 @@
 #define RECEIVE_BUFFER_SIZE                                                                        \
     (1 << 20) /* some thousand questions while the worker does other things */
 
-struct pair {
+struct socket_pair {
     struct addr addr;
     int udp, tcp; /* -1: taken over by the worker, or not open */
 };
@@ -29,7 +29,7 @@ struct pair {
 struct dns_listeners {
     int worker_n;
     size_t addr_n;
-    struct pair *pairs; /* worker_n runs of addr_n */
+    struct socket_pair *pairs; /* worker_n runs of addr_n */
 };
 
 struct dns_door {
@@ -112,7 +112,7 @@ int dns_listen(const struct config *config, int worker_n, struct dns_listeners *
             status = probe(&l->pairs[i].addr, SOCK_STREAM, err);
     }
     for (size_t i = 0; i < (size_t)worker_n * l->addr_n && status == 0; i++) {
-        struct pair *p = &l->pairs[i];
+        struct socket_pair *p = &l->pairs[i];
         status = bind_one(&p->addr, SOCK_DGRAM, true, &p->udp);
         if (status == 0)
             status = bind_one(&p->addr, SOCK_STREAM, true, &p->tcp);
@@ -152,7 +152,7 @@ static void on_half_closed(void *data)
 {
     struct dns_door *d = data;
     if (--d->open_n == 0)
-        timers_set(d->worker.env->timers, &d->timer, d->worker.env->now);
+        timers_set(d->worker.env->timers, &d->timer, env_now(d->worker.env));
 }
 
 static void door_free(struct dns_door *d)
@@ -185,7 +185,7 @@ static int door_open(void *uv_loop, struct env *env, void *config, void **ret_do
     d->udp = mem_alloc(l->addr_n * sizeof(d->udp[0]));
     d->tcp = mem_alloc(l->addr_n * sizeof(d->tcp[0]));
     for (size_t i = 0; i < l->addr_n && status == 0; i++) {
-        struct pair *p = &l->pairs[(size_t)env->worker_i * l->addr_n + i];
+        struct socket_pair *p = &l->pairs[(size_t)env->worker_i * l->addr_n + i];
         status = dns_udp_open(&d->worker, p->udp, &d->udp[i]);
         p->udp = -1;
         if (status != 0)
@@ -223,14 +223,14 @@ static void door_close(void *door, struct instant deadline, void (*closed)(void 
         dns_udp_stop(d->udp[i]);
         dns_tcp_stop(d->tcp[i]);
     }
-    timers_set(env->timers, &d->timer, d->worker.pending_n == 0 ? env->now : deadline);
+    timers_set(env->timers, &d->timer, d->worker.pending_n == 0 ? env_now(env) : deadline);
 }
 
 static void on_idle(struct dns_worker *w)
 {
     struct dns_door *d = LIST_ITEM(w, struct dns_door, worker);
     if (w->is_closing && !d->is_past_deadline && w->pending_n == 0)
-        timers_set(w->env->timers, &d->timer, w->env->now);
+        timers_set(w->env->timers, &d->timer, env_now(w->env));
 }
 
 static void on_timer(struct timer *t, struct instant now)
@@ -251,7 +251,7 @@ static void on_timer(struct timer *t, struct instant now)
     }
     if (!d->is_closing_sockets) {
         if (w->pending_n > 0 || w->retiring_n > 0) { /* their ends are under way */
-            timers_set(w->env->timers, t, instant_add(w->env->now, DURATION_MS(5)));
+            timers_set(w->env->timers, t, instant_add(env_now(w->env), DURATION_MS(5)));
             return;
         }
         d->is_closing_sockets = true;

@@ -20,6 +20,7 @@ struct dns_worker {
     struct dns_conf *conf;
     struct dns_forward *forward; /* NULL without recursors */
     struct dns_mem mem;
+    struct dns_cache *cache;
     uint8_t *out;
     struct list pendings;
     size_t pending_n;

@@ -52,6 +52,7 @@ int dns_worker_init(struct dns_worker *w, void *uv_loop, struct env *env, struct
     if (status != 0)
         return status;
     dns_mem_init(&w->mem);
+    w->cache = dns_cache_new(rng_u64(env->rng));
     w->out = mem_alloc(DNS_WORKER_OUT_SIZE);
     return 0;
 }
@@ -61,6 +62,7 @@ void dns_worker_fini(struct dns_worker *w)
     ASSERT(w->pending_n == 0);
     dns_conf_free(w->conf);
     dns_mem_fini(&w->mem);
+    dns_cache_free(w->cache);
     mem_free(w->out);
 }
 
@@ -110,6 +112,7 @@ struct view *dns_worker_begin(struct dns_worker *w, struct view *view)
     if (!has_state || (!may_be_stale && published_get(p, PUBLISHED_IS_LEADER) == 0))
         return NULL;
     *view = env_view_begin(w->env, STR_NONE, NULL);
+    dns_cache_sync(w->cache, view);
     return view;
 }
 
@@ -126,6 +129,7 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .is_tcp = is_tcp,
                                  .conf = w->conf,
                                  .view = view,
+                                 .cache = view ? w->cache : NULL,
                                  .now_s = (uint32_t)(clock_wall_ns() / 1000000000),
                                  .seed = seed,
                                  .chase = chase,

@@ -72,20 +72,20 @@ static void add_servers(struct dns_reply *r, enum dns_section section)
     dns_service_collect(r, STR_LIT("consul"), STR_NONE, &all);
     for (size_t i = 0; i < all.n && r->sections[section].n < DNS_ZONE_SERVERS_MAX; i++) {
         const struct dns_instance *s = dns_service_pick(r, &all, i);
-        uint8_t target[DNS_CONF_NAME_MAX], ip[16];
-        size_t ip_n, n;
+        const struct dns_address *at = &s->node_at.plain;
+        uint8_t target[DNS_CONF_NAME_MAX];
+        size_t n;
         if (!is_host_label(s->node) || (n = dns_conf_name(s->node, c->node_suffix, target)) == 0)
             continue;
         struct dns_record *ns = dns_reply_add(r, section, KNOT_RRTYPE_NS, c->node_ttl);
         ns->name = c->domain;
         ns->owner = DNS_OWNER_FULL;
         dns_reply_data(r, ns, target, n);
-        if (!dns_reply_ip(s->node_address, ip, &ip_n))
-            continue;
         const uint8_t *owner = ns->rdata->data;
-        struct dns_record *glue = dns_reply_add(
-            r, DNS_ADDITIONAL, ip_n == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA, c->node_ttl);
+        if (at->ip_n == 0)
+            continue;
+        struct dns_record *glue =
+            dns_reply_add_ip(r, DNS_ADDITIONAL, at->ip, at->ip_n, c->node_ttl);
         dns_reply_own(glue, owner, section, r->sections[section].n - 1);
-        dns_reply_data(r, glue, ip, ip_n);
     }
 }

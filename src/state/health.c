@@ -19,7 +19,7 @@ enum health_status health_status_of(struct str status)
     return HEALTH_CRITICAL;
 }
 
-static uint64_t checks_index(struct view *v)
+uint64_t health_checks_index(struct view *v)
 {
     return indexes_shown(indexes_get(v, INDEXES_CHECKS));
 }
@@ -62,7 +62,7 @@ void health_node_checks(struct view *v, struct str node,
     row_node_key(&prefix, node);
     walk(v, TABLE_CHECK, &prefix, 0, each, data);
     if (ret_index)
-        *ret_index = checks_index(v);
+        *ret_index = health_checks_index(v);
 }
 
 void health_service_checks(struct view *v, struct str service,
@@ -76,7 +76,7 @@ void health_service_checks(struct view *v, struct str service,
     keys_put_lower(&prefix, service);
     walk(v, TABLE_CHECK_BY_SERVICE, &prefix, prefix.n, each, data);
     if (ret_index)
-        *ret_index = checks_index(v);
+        *ret_index = health_checks_index(v);
 }
 
 struct state_walk {
@@ -105,7 +105,7 @@ void health_state_checks(struct view *v, struct str state,
     buf_init(&prefix, 0);
     walk(v, TABLE_CHECK, &prefix, 0, on_state_check, &w);
     if (ret_index)
-        *ret_index = checks_index(v);
+        *ret_index = health_checks_index(v);
 }
 
 /* Walks the checks of one instance, or with service_id "" the node's own, by the keys alone. */

@@ -45,6 +45,8 @@ void health_service_nodes(struct view *v, struct str service,
 void health_instance_checks(struct view *v, struct str node, struct str service_id,
                             bool (*each)(void *data, const struct health_check *c), void *data);
 
+uint64_t health_checks_index(struct view *v);
+
 /* For catalog.c: stores/deletes one check, keeps secondary tables, touches watches and indexes. */
 int health_apply_check(struct apply *a, const struct health_check *c);
 void health_apply_delete(struct apply *a, struct str node, struct str check_id);
