@@ -176,6 +176,7 @@ static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *di
     if (!is_there) {
         fs_inode_retire(&m->inodes, i);
         fs_change_name(m, dir, name);
+        fs_inode_settle(&m->inodes, i);
     } else if (i->is_direct) {
         fs_notify_attr(m->notify, i->number);
     } else if (i->version != e.modify_index) {

@@ -29,7 +29,26 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
 static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid);
 static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
                        struct fuse_file_info *fi);
+/* After ESTALE the kernel looks the name up again and opens what it finds, once. When the key has
+ * changed again in between, the second answer must not be ESTALE, which the program would see. */
+static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid)
+{
+    struct instant now = env_now(m->env);
+    uint64_t key = str_hash(i->id, 0);
+    for (int s = 0; s < FS_MOUNT_STALE_N; s++) {
+        struct fs_mount_stale *stale = &m->stale[s];
+        if (stale->key == key && stale->pid == pid &&
+            instant_before(now, instant_add(stale->at, DURATION_S(1)))) {
+            stale->pid = 0;
+            return true;
+        }
+    }
+    m->stale[m->stale_i++ % FS_MOUNT_STALE_N] = (struct fs_mount_stale){key, pid, now};
+    return false;
+}
+
 static struct fs_handle *handle_of(const struct fuse_file_info *fi);
+static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid);
 static bool was_signaled(int32_t tid);
 
 void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
@@ -221,7 +240,7 @@ void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
 
 bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 {
-    ASSERT(i->is_current && i->kind == FS_KV_FILE);
+    ASSERT(i->kind == FS_KV_FILE);
     if (i->is_direct)
         return true;
     if (i->reader_n == 0) {
@@ -233,10 +252,13 @@ bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
     buf_init(&id, 0);
     buf_put_str(&id, i->id);
     struct fs_node node = fs_node_unpack(buf_str(&id));
-    struct fs_inode *fresh = fs_inode_add(&m->inodes, &node, i->parent, i->version);
-    fresh->is_direct = true;
-    fresh->size = i->size;
-    fresh->mtime_ns = i->mtime_ns;
+    struct fs_inode *fresh = fs_inode_find(&m->inodes, &node);
+    if (!fresh || (!fresh->is_direct && fresh->reader_n > 0)) {
+        fresh = fs_inode_add(&m->inodes, &node, i->parent, i->version);
+        fresh->size = i->size;
+        fresh->mtime_ns = i->mtime_ns;
+    }
+    fresh->is_direct = fresh->is_awaited = true;
     buf_fini(&id);
     return false;
 }
@@ -244,7 +266,7 @@ bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
 {
     ASSERT(i->writer_n > 0);
-    if (--i->writer_n > 0 || !i->is_current)
+    if (--i->writer_n > 0 || !i->is_current || i->is_awaited)
         return;
     fs_inode_retire(&m->inodes, i);
     fs_change_inode(m, i);
@@ -260,8 +282,8 @@ static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
     struct view v = fs_mount_view(m);
     int r = fs_tree_read(&m->tree, &v, &node, &h->data);
     env_view_end(&v);
-    if (r < 0) {
-        fuse_reply_err(req, fs_write_errno(r));
+    if (r < 0) { /* a key that is gone: its name is looked up once more */
+        fuse_reply_err(req, i->kind == FS_KV_FILE ? ESTALE : fs_write_errno(r));
         fs_write_release(m, h);
         return;
     }
@@ -278,19 +300,22 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
         fuse_reply_err(req, ENOENT);
         return;
     }
-    if (i->is_current && i->is_direct) {
+    if (i->is_direct && !i->is_unlinked) {
         open_snapshot(m, req, i, fi);
         return;
     }
     struct view v = fs_mount_view(m);
-    bool is_newest =
-        i->is_current && kv_get(&v, node.a, &e, &index) && e.modify_index == i->version;
+    bool is_there = kv_get(&v, node.a, &e, &index);
+    bool is_newest = is_there && i->is_current && e.modify_index == i->version;
     if (is_newest && i->reader_n == 0)
         buf_put_str(&i->value, e.value);
     env_view_end(&v);
     if (!is_newest) {
         fs_inode_retire(&m->inodes, i);
-        fuse_reply_err(req, ESTALE);
+        if (is_there && is_second_try(m, i, fuse_req_ctx(req)->pid))
+            open_snapshot(m, req, i, fi);
+        else
+            fuse_reply_err(req, ESTALE);
         return;
     }
     i->reader_n++;
@@ -311,21 +336,24 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
     int error = fs_write_preflight(m);
     if (error)
         return error;
-    if (!i->is_current)
+    if (i->is_unlinked)
         return ESTALE;
     struct fs_node node = fs_inode_node(i);
     struct view v = fs_mount_view(m);
     bool is_there = kv_get(&v, node.a, &e, &index);
-    bool is_stale = is_there ? !i->is_direct && e.modify_index != i->version : !i->is_pending;
-    if (is_stale) {
+    if (!is_there && !i->is_pending) {
         fs_inode_retire(&m->inodes, i);
+        error = ESTALE;
     } else if (!fs_file_make_direct(m, i)) {
-        is_stale = true;
+        error = ESTALE;
     } else {
         struct fs_handle *h = new_writer(m, i, fi->flags, pid);
-        if (is_there) {
+        i->is_awaited = false;
+        if (is_there && i->version != e.modify_index) {
             i->version = e.modify_index;
             i->size = e.value.n;
+            fs_notify_attr(m->notify, i->number); /* it may have been cached */
+            fs_notify_flush(m->notify);
         }
         h->base_version = e.modify_index;
         h->is_touched = h->is_blind || i->is_pending;
@@ -334,7 +362,7 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
         *ret = h;
     }
     env_view_end(&v);
-    return is_stale ? ESTALE : 0;
+    return error;
 }
 
 static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid)

@@ -22,6 +22,7 @@
 #include "fs/fs_times.h"
 #include "fs/fs_tree.h"
 
+#define FS_MOUNT_STALE_N   64
 #define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
 
 struct fs_mount {
@@ -41,6 +42,12 @@ struct fs_mount {
     struct list waits;   /* struct fs_wait: requests and commits not finished */
     uint64_t seen_index; /* of the last batch of changes */
     uint32_t ghost_n;
+    struct fs_mount_stale { /* opens answered with ESTALE just now: the kernel tries once more */
+        uint64_t key;       /* a hash of it */
+        int32_t pid;
+        struct instant at;
+    } stale[FS_MOUNT_STALE_N];
+    uint32_t stale_i;
     bool has_epoch;  /* the kernel can drop all names at once */
     bool faces_used; /* somebody looked up NAME%v or NAME%t */
     void *loop;      /* fs_mount_uv.c */

@@ -287,11 +287,11 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
         struct kv_entry e;
         uint64_t index;
         good_s = 0;
-        if (i->is_current && kv_get(v, node.a, &e, &index) && e.modify_index != i->version) {
+        if (!i->is_unlinked && kv_get(v, node.a, &e, &index) && e.modify_index != i->version) {
             i->version = e.modify_index;
             i->size = e.value.n;
         }
-        if (i->is_current && i->version > 0) {
+        if (i->version > 0) {
             fs_times_note(&m->times, view_index(v), clock_wall_ns());
             i->mtime_ns = fs_times_get(&m->times, i->version);
         }
@@ -421,7 +421,7 @@ static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
     uint64_t index;
     struct buf value;
     struct fs_node node = fs_inode_node(i);
-    if (!i->is_current || !fs_file_make_direct(m, i)) {
+    if (i->is_unlinked || !fs_file_make_direct(m, i)) {
         fuse_reply_err(req, ESTALE);
         return;
     }
