@@ -46,6 +46,8 @@ nouns() {
     clock) echo instant duration ;;
     mem) echo arena ;;
     pack) echo unpack ;;
+    state) echo result ;;
+    watch) echo change ;;
     *_*) [ -z "$(find src fs -name "${1%%_*}.h")" ] || echo "${1%%_*}" ;;
     esac
 }
@@ -206,8 +208,16 @@ fi
 
 # ---- sizes ----
 
-xargs grep -nE '^.{101,}' <"$tmp/all" | grep -v 'tidy:' | cut -c 1-120 >"$tmp/out"
-check "$tmp/out" "lines have at most 100 columns"
+# A table fenced from clang-format may be wider.
+# shellcheck disable=SC2016
+xargs awk '
+    FNR == 1 { fenced = 0 }
+    /clang-format off/ { fenced = 1 }
+    /clang-format on/ { fenced = 0 }
+    !fenced && length($0) > 100' <"$tmp/all" >"$tmp/long"
+xargs grep -nE '^.{101,}' <"$tmp/all" | grep -v 'tidy:' | grep -Ff "$tmp/long" | cut -c 1-120 >"$tmp/out"
+[ -s "$tmp/long" ] || : >"$tmp/out"
+check "$tmp/out" "lines have at most 100 columns, but for fenced tables"
 
 while read -r file; do
     lines=$(wc -l <"$file")
