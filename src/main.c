@@ -1,9 +1,74 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdio.h>
-#include <string.h>
+/*
+ * The way in. `disco agent` opens, in this order, and closes in the reverse:
+ *
+ *     configuration   agent/config_load.c    flags and files become one struct config
+ *     loop            agent/loop_uv.c        the core thread is this one
+ *     sockets         http/, dns/            bound first: a port in use is one clear line
+ *     agent           agent/agent.c          data directory, store, state, consensus
+ *     mount           fs/                    the kernel's side of it
+ *     workers         worker/worker_uv.c     a loop each, with the doors http and dns; the mount
+ *                                            has a worker of its own: no load delays it
+ *
+ * Every other command is a small client of the HTTP API: cli/cli.c.
+ * How a key travels through the folders: doc/architecture.md.
+ */
+#define _GNU_SOURCE /* memfd_create, sched_getaffinity */
 
-#include "agent/config.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/banner.h"
+#include "agent/loop.h"
+#include "agent/notify.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "cli/cli.h"
+#include "dns/dns.h"
+#include "fs/fs.h"
+#include "http/http.h"
+#include "worker/worker.h"
+
+#ifndef DISCO_HAS_HTTP
+#define http_listen(c, n, ret, err) 0
+#define http_listeners_free(l)      (void)(l)
+#endif
+#define WORKERS_MAX 256
+/* Calls in flight may take so long to end; then they are cut off. */
+#define STOP_GRACE DURATION_S(3)
+/* If the orderly stop hangs (a disk that does not answer), the process ends all the same. */
+#define STOP_MAX DURATION_S(5)
+
+struct program {
+    struct config **configs; /* the newest last; older ones stay: somebody may borrow from them */
+    size_t config_n;
+    struct loop *loop;
+    struct http_listeners *http;
+    struct dns_listeners *dns;
+    struct agent *agent;
+    struct fs_mount *mount;
+    struct worker *workers[WORKERS_MAX + 1];
+    int worker_n, running_n;
+    int gate; /* the log's output until the banner is out, or -1 */
+    bool has_pid_file, stopping;
+    int exit_status;
+    struct timer stop_timer;
+};
+
+static int program_open(struct program *p, struct error *err);
+static void program_announce(struct program *p);
+static void program_close(struct program *p);
+static void program_stop(struct program *p);
+static int program_reload(struct program *p, struct error *err);
+static void on_signal(void *data, int signo);
 
 static const struct cli_hooks cli_hooks = {
     .validate = config_validate,
@@ -12,11 +77,387 @@ static const struct cli_hooks cli_hooks = {
     .config_man = config_print_man,
 };
 
+static const struct config *config_now(const struct program *p)
+{
+    return p->configs[p->config_n - 1];
+}
+
+static void config_push(struct program *p, struct config *c)
+{
+    p->configs = mem_realloc(p->configs, (p->config_n + 1) * sizeof(struct config *));
+    p->configs[p->config_n++] = c;
+}
+
+static int print_and_exit(void (*print)(struct buf *out))
+{
+    struct buf out;
+    buf_init(&out, 0);
+    print(&out);
+    size_t n = fwrite(out.p, 1, out.n, stdout);
+    int status = n == out.n ? 0 : 1;
+    buf_fini(&out);
+    return status;
+}
+
+static int start_failed(const struct error *err, int rc)
+{
+    if (rc == CONFIG_ERR_USAGE)
+        fprintf(stderr, "%s\nUsage: disco agent [options]; disco agent -help lists them\n",
+                err->text);
+    else
+        fprintf(stderr, "==> %s\n", err->text);
+    return 1;
+}
+
+static int run_agent(int argc, char **argv)
+{
+    struct program p = {.gate = -1};
+    struct config *config = NULL;
+    struct error err = {0};
+    bool help = false;
+    int rc = config_load(argc, argv, &config, &help, &err);
+    if (rc)
+        return start_failed(&err, rc);
+    if (help)
+        return print_and_exit(config_print_help);
+    config_push(&p, config);
+    rc = program_open(&p, &err);
+    if (rc == 0) {
+        program_announce(&p);
+        loop_run(p.loop);
+    }
+    program_close(&p);
+    return rc ? start_failed(&err, rc) : p.exit_status;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc >= 2 && strcmp(argv[1], "agent") == 0) {
-        fprintf(stderr, "==> this build has no agent\n");
-        return 1;
-    }
+    if (argc >= 2 && strcmp(argv[1], "agent") == 0)
+        return run_agent(argc - 2, argv + 2);
     return cli_run(argc, argv, &cli_hooks);
+}
+
+/* ---- opening ---- */
+
+/* Those that `before` had are known. */
+static void warnings_log(const struct config *c, const struct config *before)
+{
+    for (size_t i = 0; i < c->warnings.n; i++) {
+        bool known = false;
+        for (size_t k = 0; before && k < before->warnings.n; k++)
+            known |= strcmp(c->warnings.items[i], before->warnings.items[k]) == 0;
+        if (!known)
+            log_warn("agent", "%s", c->warnings.items[i]);
+    }
+}
+
+/* Lines that are logged before the banner wait in memory; a start that fails does not show them. */
+static void gate_close(struct program *p)
+{
+    const struct config *c = config_now(p);
+    p->gate = memfd_create("log", MFD_CLOEXEC);
+    log_set_level(c->log_level);
+    log_set_output(p->gate >= 0 ? p->gate : STDOUT_FILENO, c->log_json);
+}
+
+static void gate_open(struct program *p)
+{
+    char bytes[4096];
+    ssize_t n;
+    off_t at = 0;
+    log_set_output(STDOUT_FILENO, config_now(p)->log_json);
+    while (p->gate >= 0 && (n = pread(p->gate, bytes, sizeof bytes, at)) > 0) {
+        at += n;
+        if (write(STDOUT_FILENO, bytes, (size_t)n) < 0)
+            break; /* nobody reads us: the log goes nowhere, the agent goes on */
+    }
+    if (p->gate >= 0)
+        close(p->gate);
+    p->gate = -1;
+}
+
+static int worker_count(const struct config *c)
+{
+    cpu_set_t cpus;
+    int n = (int)c->workers;
+    if (n == 0 && sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+        n = CPU_COUNT(&cpus);
+    return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+/* Each client costs a descriptor: take what the administrator allows. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int pid_file_write(struct program *p, struct error *err)
+{
+    const char *path = config_now(p)->pid_file;
+    char text[24];
+    if (!path)
+        return 0;
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, (size_t)n) != n) {
+        int rc = -errno;
+        if (fd >= 0)
+            close(fd);
+        return error_set(err, rc, "pid_file: cannot write %s: %s", path, error_text(rc));
+    }
+    close(fd);
+    p->has_pid_file = true;
+    return 0;
+}
+
+static int mount_open(struct program *p, struct error *err)
+{
+    const struct config *c = config_now(p);
+    if (!c->mount)
+        return 0;
+    int rc = fs_mount_open(c, &p->mount, err);
+    if (rc && !c->mount_required) {
+        log_warn("agent", "no mount: path=%s error=\"%s\"", c->mount, err->text);
+        return 0;
+    }
+    return rc ? error_wrap(err, "mount %s", c->mount) : 0;
+}
+
+static int workers_open(struct program *p, int n, struct error *err)
+{
+    const struct door_plan plans[] = {
+        {&dns_door, p->dns},
+#ifdef DISCO_HAS_HTTP
+        {&http_door, p->http},
+#endif
+    };
+    const struct door_plan mount_plan = {&fs_door, p->mount};
+    int rc = 0;
+    while (!rc && p->worker_n < n) {
+        rc = worker_start(p->agent, p->worker_n, plans, sizeof plans / sizeof plans[0],
+                          &p->workers[p->worker_n], err);
+        p->worker_n += rc == 0;
+    }
+    if (!rc && p->mount) {
+        rc = worker_start(p->agent, p->worker_n, &mount_plan, 1, &p->workers[p->worker_n], err);
+        p->worker_n += rc == 0;
+    }
+    return rc;
+}
+
+static void on_fatal(void *data, const char *why)
+{
+    struct program *p = data;
+    log_error("agent", "cannot go on, stopping: error=\"%s\"", why);
+    p->exit_status = 1;
+    program_stop(p);
+}
+
+static int on_reload_asked(void *data, struct error *err)
+{
+    return program_reload(data, err);
+}
+
+static void on_stop_asked(void *data)
+{
+    program_stop(data);
+}
+
+static int program_open(struct program *p, struct error *err)
+{
+    const struct config *c = config_now(p);
+    const struct agent_hooks hooks = {p, on_fatal, on_reload_asked, on_stop_asked};
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    int worker_n = worker_count(c);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    raise_file_limit();
+    gate_close(p);
+    warnings_log(c, NULL);
+    int rc = loop_open(&p->loop, err);
+    if (!rc)
+        rc = http_listen(c, worker_n, &p->http, err);
+    if (!rc)
+        rc = dns_listen(c, worker_n, &p->dns, err);
+    if (!rc)
+        rc = agent_open(c, loop_uv(p->loop), loop_timers(p->loop), loop_mailbox(p->loop), &hooks,
+                        &p->agent, err);
+    if (!rc)
+        rc = pid_file_write(p, err);
+    if (!rc)
+        rc = mount_open(p, err);
+    if (!rc)
+        rc = workers_open(p, worker_n, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        loop_on_signal(p->loop, signals[i], on_signal, p);
+    return 0;
+}
+
+/* ---- announcing ---- */
+
+static void listeners_log(const struct config *c)
+{
+    char text[ADDR_TEXT_MAX];
+    for (size_t i = 0; c->port_dns > 0 && i < c->dns_addr_n; i++) {
+        struct addr a = c->dns_addrs[i];
+        addr_set_port(&a, (uint16_t)c->port_dns);
+        addr_format(&a, text);
+        log_info("agent", "Started DNS server: address=%s network=udp", text);
+        log_info("agent", "Started DNS server: address=%s network=tcp", text);
+    }
+    for (size_t i = 0; c->port_http > 0 && i < c->http_addr_n; i++) {
+        struct addr a = c->http_addrs[i];
+        addr_set_port(&a, (uint16_t)c->port_http);
+        addr_format(&a, text);
+        log_info("agent", "Starting server: address=%s network=tcp protocol=http", text);
+    }
+    if (c->http_socket)
+        log_info("agent", "Starting server: address=%s network=unix protocol=http", c->http_socket);
+}
+
+static void program_announce(struct program *p)
+{
+    const struct config *c = config_now(p);
+    char address[ADDR_TEXT_MAX], wan[ADDR_TEXT_MAX];
+    struct buf banner;
+    buf_init(&banner, 0);
+    addr_format_ip(&c->advertise, address);
+    addr_format_ip(&c->advertise_wan, wan);
+    banner_write(c, agent_node_id(p->agent), &banner);
+    (void)fwrite(banner.p, 1, banner.n, stdout);
+    fflush(stdout);
+    buf_fini(&banner);
+    gate_open(p);
+    log_info("agent.server.serf.wan", "serf: EventMemberJoin: %s.%s %s", c->node_name,
+             c->datacenter, wan);
+    log_info("agent.server.serf.lan", "serf: EventMemberJoin: %s %s", c->node_name, address);
+    log_info("agent.server", "Adding LAN server: server=\"%s (Addr: tcp/%s:%lld) (DC: %s)\"",
+             c->node_name, address, (long long)c->port_server, c->datacenter);
+    log_info("agent.server",
+             "Handled event for server in area: event=member-join server=%s.%s area=wan",
+             c->node_name, c->datacenter);
+    listeners_log(c);
+    log_info("agent", "disco agent running!");
+    notify_service("READY=1");
+}
+
+/* ---- running ---- */
+
+static int program_reload(struct program *p, struct error *err)
+{
+    const struct config *before = config_now(p);
+    struct config *c;
+    int rc = config_reload(before, &c, err);
+    if (rc)
+        return rc;
+    config_push(p, c);
+    warnings_log(c, before);
+    agent_reload(p->agent, c);
+    for (int i = 0; i < p->worker_n; i++)
+        worker_reload(p->workers[i], c);
+    log_info("agent", "Configuration reloaded");
+    return 0;
+}
+
+static void on_signal(void *data, int signo)
+{
+    struct program *p = data;
+    struct error err = {0};
+    if (signo == SIGUSR1) {
+        agent_dump_metrics(p->agent, STDERR_FILENO);
+        return;
+    }
+    log_info("agent", "Caught: signal=%s",
+             signo == SIGHUP   ? "hangup"
+             : signo == SIGINT ? "interrupt"
+                               : "terminated");
+    if (signo == SIGHUP && !p->stopping) {
+        notify_service("RELOADING=1");
+        if (program_reload(p, &err))
+            log_error("agent", "Reload failed, all stays as it was: error=\"%s\"", err.text);
+        notify_service("READY=1");
+    } else if (signo != SIGHUP && p->stopping) {
+        _exit(1); /* somebody is in a hurry */
+    } else if (signo != SIGHUP) {
+        program_stop(p);
+    }
+}
+
+/* ---- stopping: listeners, mount, log ---- */
+
+static void on_agent_closed(void *data)
+{
+    struct program *p = data;
+    p->agent = NULL;
+    loop_stop(p->loop);
+}
+
+static void on_worker_stopped(void *data)
+{
+    struct program *p = data;
+    if (--p->running_n > 0)
+        return;
+    for (int i = 0; i < p->worker_n; i++)
+        worker_join_free(p->workers[i]);
+    p->worker_n = 0;
+    fs_mount_free(p->mount);
+    p->mount = NULL;
+    agent_close(p->agent, on_agent_closed, p);
+}
+
+static void on_stop_timeout(struct timer *t, struct instant now)
+{
+    (void)t, (void)now;
+    log_error("agent", "the stop takes too long, leaving without it");
+    _exit(1);
+}
+
+static void program_stop(struct program *p)
+{
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    log_info("agent", "Stopping");
+    notify_service("STOPPING=1");
+    p->stop_timer.fire = on_stop_timeout;
+    timers_set(loop_timers(p->loop), &p->stop_timer, instant_add(clock_now(), STOP_MAX));
+    p->running_n = p->worker_n;
+    for (int i = 0; i < p->worker_n; i++)
+        worker_stop(p->workers[i], STOP_GRACE, on_worker_stopped, p);
+}
+
+/* What program_open opened, as far as it came; after loop_run, what program_stop left. */
+static void program_close(struct program *p)
+{
+    if (p->agent) {
+        p->stopping = true; /* a start that failed */
+        p->running_n = p->worker_n;
+        for (int i = 0; i < p->worker_n; i++)
+            worker_stop(p->workers[i], (struct duration){0}, on_worker_stopped, p);
+        if (p->worker_n == 0) {
+            p->running_n = 1;
+            on_worker_stopped(p);
+        }
+        loop_run(p->loop);
+    }
+    http_listeners_free(p->http);
+    dns_listeners_free(p->dns);
+    if (p->loop) {
+        timers_cancel(loop_timers(p->loop), &p->stop_timer);
+        loop_close(p->loop);
+    }
+    if (p->has_pid_file)
+        unlink(config_now(p)->pid_file);
+    if (p->gate >= 0) {
+        log_set_output(STDERR_FILENO, false);
+        close(p->gate);
+    }
+    for (size_t i = 0; i < p->config_n; i++)
+        config_free(p->configs[i]);
+    mem_free(p->configs);
 }

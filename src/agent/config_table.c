@@ -28,13 +28,15 @@ const struct config_option config_table[] = {
     ON(NULL, "dev", BOOL, dev, NULL, ANY, NO,
        "A single server for development: log in memory, on loopback, log level DEBUG")
     /* who and where */
-    ON("node_name", "node", TEXT, node_name, NULL, ANY, NO, "Name of this node; the host's name by default")
+    ON("node_name", "node", TEXT, node_name, NULL, ANY, NO,
+       "Name of this node; the host's name by default")
     ON("node_id", "node-id", TEXT, node_id, NULL, ANY, NO,
        "UUID of this node; made at the first start and kept in the data directory by default")
     ON("node_meta", "node-meta", PAIRS, node_meta, NULL, ANY, NO,
        "A name:value pair to describe this node; may be given several times")
     ON("datacenter", "datacenter", TEXT, datacenter, "dc1", ANY, NO, "Datacenter of this node")
-    ON("data_dir", "data-dir", TEXT, data_dir, NULL, ANY, NO, "Directory of the log and the node's own files")
+    ON("data_dir", "data-dir", TEXT, data_dir, NULL, ANY, NO,
+       "Directory of the log and the node's own files")
     ON("server", "server", BOOL, server, NULL, ANY, NO, "Keep the cluster's state")
     ON("bootstrap", "bootstrap", BOOL, bootstrap, NULL, ANY, NO,
        "An empty server may elect itself; for one server of a cluster at most")
@@ -44,7 +46,8 @@ const struct config_option config_table[] = {
     ON("workers", "workers", INT, workers, "0", RANGE(0, 256), NO,
        "Threads that serve requests; 0: one for each CPU")
     /* addresses */
-    ON("bind_addr", "bind", TEXT, bind_addr, "0.0.0.0", ANY, NO, "Address of the cluster's own traffic")
+    ON("bind_addr", "bind", TEXT, bind_addr, "0.0.0.0", ANY, NO,
+       "Address of the cluster's own traffic")
     ON("advertise_addr", "advertise", TEXT, advertise_addr, NULL, ANY, NO,
        "Address that other nodes are told; the bind address, or a private one, by default")
     ON("advertise_addr_wan", "advertise-wan", TEXT, advertise_addr_wan, NULL, ANY, NO,
@@ -55,39 +58,51 @@ const struct config_option config_table[] = {
     OFF("serf_wan", "serf-wan-bind", TEXT, NOTED, NULL, "Address of the WAN gossip")
     ON("addresses.http", NULL, TEXT, addresses_http, NULL, ANY, NO,
        "Addresses of HTTP instead of client_addr; unix:///PATH is a socket")
-    ON("addresses.dns", NULL, TEXT, addresses_dns, NULL, ANY, NO, "Addresses of DNS instead of client_addr")
+    ON("addresses.dns", NULL, TEXT, addresses_dns, NULL, ANY, NO,
+       "Addresses of DNS instead of client_addr")
     OFF("addresses.https", NULL, TEXT, REFUSED, NULL, "Addresses of HTTPS")
     OFF("addresses.grpc", NULL, TEXT, REFUSED, NULL, "Addresses of gRPC")
     ON("ports.http", "http-port", INT, port_http, "8500", PORT, NO, "Port of HTTP; -1: off")
     ON("ports.dns", "dns-port", INT, port_dns, "8600", PORT, NO, "Port of DNS; -1: off")
-    ON("ports.server", "server-port", INT, port_server, "8300", PORT, NO, "Port of the servers among each other")
-    ON("ports.serf_lan", "serf-lan-port", INT, port_serf_lan, "8301", PORT, NO, "Port of the LAN gossip")
-    ON("ports.serf_wan", "serf-wan-port", INT, port_serf_wan, "8302", PORT, NO, "Port of the WAN gossip; -1: off")
-    ON("ports.https", "https-port", INT, port_https, "-1", PORT, NO, "Port of HTTPS; not available in this version")
+    ON("ports.server", "server-port", INT, port_server, "8300", PORT, NO,
+       "Port of the servers among each other")
+    ON("ports.serf_lan", "serf-lan-port", INT, port_serf_lan, "8301", PORT, NO,
+       "Port of the LAN gossip")
+    ON("ports.serf_wan", "serf-wan-port", INT, port_serf_wan, "8302", PORT, NO,
+       "Port of the WAN gossip; -1: off")
+    ON("ports.https", "https-port", INT, port_https, "-1", PORT, NO,
+       "Port of HTTPS; not available in this version")
     OFF("ports.grpc", "grpc-port", INT, IGNORED, "-1", "Port of gRPC, which disco does not speak")
     OFF("ports.sidecar_min_port", NULL, INT, IGNORED, NULL, "No effect")
     OFF("ports.sidecar_max_port", NULL, INT, IGNORED, NULL, "No effect")
     OFF("ports.expose_min_port", NULL, INT, IGNORED, NULL, "No effect")
     OFF("ports.expose_max_port", NULL, INT, IGNORED, NULL, "No effect")
     /* log */
-    ON("log_level", "log-level", LEVEL, log_level, "INFO", ANY, YES, "TRACE, DEBUG, INFO, WARN or ERROR")
+    ON("log_level", "log-level", LEVEL, log_level, "INFO", ANY, YES,
+       "TRACE, DEBUG, INFO, WARN or ERROR")
     ON("log_json", "log-json", BOOL, log_json, NULL, ANY, NO, "Log lines as JSON objects")
-    OFF("log_file", "log-file", TEXT, REFUSED, NULL, "Log to a file; use the service manager's log instead")
-    OFF("log_rotate_duration", "log-rotate-duration", TEXT, IGNORED, NULL, "No effect without log_file")
+    OFF("log_file", "log-file", TEXT, REFUSED, NULL,
+       "Log to a file; use the service manager's log instead")
+    OFF("log_rotate_duration", "log-rotate-duration", TEXT, IGNORED, NULL,
+       "No effect without log_file")
     OFF("log_rotate_bytes", "log-rotate-bytes", INT, IGNORED, NULL, "No effect without log_file")
-    OFF("log_rotate_max_files", "log-rotate-max-files", INT, IGNORED, NULL, "No effect without log_file")
-    OFF("enable_syslog", "syslog", BOOL, REFUSED, NULL, "Log to syslog; use the service manager's log instead")
+    OFF("log_rotate_max_files", "log-rotate-max-files", INT, IGNORED, NULL,
+       "No effect without log_file")
+    OFF("enable_syslog", "syslog", BOOL, REFUSED, NULL,
+       "Log to syslog; use the service manager's log instead")
     OFF("syslog_facility", NULL, TEXT, IGNORED, NULL, "No effect without enable_syslog")
     /* consensus and limits */
     ON("performance.raft_multiplier", NULL, INT, raft_multiplier, "5", RANGE(1, 10), NO,
        "Factor of the election timeouts; 1 is the fastest")
     OFF("performance.leave_drain_time", NULL, TEXT, IGNORED, NULL, "No effect")
     OFF("performance.rpc_hold_timeout", NULL, TEXT, IGNORED, NULL, "No effect")
-    ON("raft_snapshot_threshold", NULL, INT, raft_snapshot_threshold, "16384", RANGE(0, INT64_MAX), NO,
+    ON("raft_snapshot_threshold", NULL, INT, raft_snapshot_threshold,
+       "16384", RANGE(0, INT64_MAX), NO,
        "Log entries between two snapshots")
     ON("raft_trailing_logs", NULL, INT, raft_trailing_logs, "10240", RANGE(0, INT64_MAX), NO,
        "Log entries kept behind a snapshot")
-    OFF("raft_snapshot_interval", NULL, TEXT, IGNORED, NULL, "No effect: the threshold alone decides")
+    OFF("raft_snapshot_interval", NULL, TEXT, IGNORED, NULL,
+       "No effect: the threshold alone decides")
     OFF("raft_protocol", "raft-protocol", INT, IGNORED, NULL, "No effect")
     OFF("protocol", "protocol", INT, IGNORED, NULL, "No effect")
     ON("limits.kv_max_value_size", NULL, INT, kv_max_value_size, "524288", RANGE(0, 32 << 20), YES,
@@ -106,17 +121,20 @@ const struct config_option config_table[] = {
        "Longest wait of a blocking read")
     ON("default_query_time", "default-query-time", DURATION, default_query_time, "5m", ANY, YES,
        "Wait of a blocking read that does not say how long")
-    ON("session_ttl_min", NULL, DURATION, session_ttl_min, "10s", ANY, NO, "Shortest TTL of a session")
+    ON("session_ttl_min", NULL, DURATION, session_ttl_min, "10s", ANY, NO,
+       "Shortest TTL of a session")
     /* HTTP */
     ON("http_config.response_headers", NULL, PAIRS, response_headers, NULL, ANY, YES,
        "Headers added to every answer")
     ON("http_config.block_endpoints", NULL, LIST, block_endpoints, NULL, ANY, NO,
        "Path prefixes that are answered 403")
-    ON("http_config.allow_write_http_from", "allow-write-http-from", LIST, allow_write_http_from, NULL, ANY, NO,
+    ON("http_config.allow_write_http_from",
+       "allow-write-http-from", LIST, allow_write_http_from, NULL, ANY, NO,
        "Networks (CIDR) from which the agent's own endpoints may be written; empty: all")
     OFF("http_config.use_cache", NULL, BOOL, IGNORED, NULL, "No effect: every read is fresh")
     OFF("http_config.max_header_bytes", NULL, INT, IGNORED, NULL, "No effect")
-    ON("disable_http_unprintable_char_filter", NULL, BOOL, disable_http_unprintable_char_filter, NULL, ANY, NO,
+    ON("disable_http_unprintable_char_filter", NULL, BOOL, disable_http_unprintable_char_filter,
+       NULL, ANY, NO,
        "Accept unprintable characters in paths")
     ON("ui_config.enabled", "ui", BOOL, ui, NULL, ANY, NO, "Serve the pages under /ui/")
     OFF("ui_config.content_path", "ui-content-path", TEXT, NOTED, NULL, "Path of the pages")
@@ -136,9 +154,12 @@ const struct config_option config_table[] = {
        "Set TC when a UDP answer was cut")
     ON("dns_config.disable_compression", NULL, BOOL, dns_disable_compression, NULL, ANY, YES,
        "Do not compress names in answers")
-    ON("dns_config.allow_stale", NULL, BOOL, dns_allow_stale, "true", ANY, YES, "Any server may answer")
-    ON("dns_config.max_stale", NULL, DURATION, dns_max_stale, "87600h", ANY, YES, "How stale at most")
-    ON("dns_config.enable_additional_node_meta_txt", NULL, BOOL, dns_node_meta_txt, "true", ANY, YES,
+    ON("dns_config.allow_stale", NULL, BOOL, dns_allow_stale, "true", ANY, YES,
+       "Any server may answer")
+    ON("dns_config.max_stale", NULL, DURATION, dns_max_stale, "87600h", ANY, YES,
+       "How stale at most")
+    ON("dns_config.enable_additional_node_meta_txt", NULL, BOOL, dns_node_meta_txt,
+       "true", ANY, YES,
        "Add TXT records of the nodes' meta")
     ON("dns_config.udp_answer_limit", NULL, INT, dns_udp_answer_limit, "3", RANGE(0, 65535), YES,
        "Records of a UDP answer without EDNS")
@@ -146,38 +167,53 @@ const struct config_option config_table[] = {
        "A and AAAA records of an answer; 0: all")
     ON("dns_config.recursor_timeout", NULL, DURATION, dns_recursor_timeout, "2s", ANY, YES,
        "Wait for a recursor's answer")
-    ON("dns_config.soa.refresh", NULL, INT, dns_soa_refresh, "3600", RANGE(0, SECONDS_MAX), YES, "SOA field, seconds")
-    ON("dns_config.soa.retry", NULL, INT, dns_soa_retry, "600", RANGE(0, SECONDS_MAX), YES, "SOA field, seconds")
-    ON("dns_config.soa.expire", NULL, INT, dns_soa_expire, "86400", RANGE(0, SECONDS_MAX), YES, "SOA field, seconds")
-    ON("dns_config.soa.min_ttl", NULL, INT, dns_soa_min_ttl, "0", RANGE(0, SECONDS_MAX), YES, "SOA field, seconds")
+    ON("dns_config.soa.refresh", NULL, INT, dns_soa_refresh, "3600", RANGE(0, SECONDS_MAX), YES,
+       "SOA field, seconds")
+    ON("dns_config.soa.retry", NULL, INT, dns_soa_retry, "600", RANGE(0, SECONDS_MAX), YES,
+       "SOA field, seconds")
+    ON("dns_config.soa.expire", NULL, INT, dns_soa_expire, "86400", RANGE(0, SECONDS_MAX), YES,
+       "SOA field, seconds")
+    ON("dns_config.soa.min_ttl", NULL, INT, dns_soa_min_ttl, "0", RANGE(0, SECONDS_MAX), YES,
+       "SOA field, seconds")
     OFF("dns_config.use_cache", NULL, BOOL, IGNORED, NULL, "No effect: every answer is fresh")
     OFF("dns_config.cache_max_age", NULL, TEXT, IGNORED, NULL, "No effect: every answer is fresh")
     /* the mount */
-    ON("mount.path", "mount", TEXT, mount, NULL, ANY, NO, "Directory to mount keys, services and nodes at")
+    ON("mount.path", "mount", TEXT, mount, NULL, ANY, NO,
+       "Directory to mount keys, services and nodes at")
     ON("mount.required", "mount-required", BOOL, mount_required, "true", ANY, NO,
        "Without the mount the agent does not start; false: it goes on without")
-    ON("mount.allow_other", NULL, BOOL, mount_allow_other, "true", ANY, NO, "Other users may use the mount")
-    ON("mount.uid", NULL, INT, mount_uid, "-1", RANGE(-1, UINT32_MAX), NO, "Owner of the files; -1: the agent's")
-    ON("mount.gid", NULL, INT, mount_gid, "-1", RANGE(-1, UINT32_MAX), NO, "Group of the files; -1: the agent's")
+    ON("mount.allow_other", NULL, BOOL, mount_allow_other, "true", ANY, NO,
+       "Other users may use the mount")
+    ON("mount.uid", NULL, INT, mount_uid, "-1", RANGE(-1, UINT32_MAX), NO,
+       "Owner of the files; -1: the agent's")
+    ON("mount.gid", NULL, INT, mount_gid, "-1", RANGE(-1, UINT32_MAX), NO,
+       "Group of the files; -1: the agent's")
     ON("mount.file_mode", NULL, MODE, mount_file_mode, "0644", ANY, NO, "Mode of the files, octal")
-    ON("mount.dir_mode", NULL, MODE, mount_dir_mode, "0755", ANY, NO, "Mode of the directories, octal")
+    ON("mount.dir_mode", NULL, MODE, mount_dir_mode, "0755", ANY, NO,
+       "Mode of the directories, octal")
     /* joining */
     OFF("start_join", "join", LIST, REFUSED, NULL, "Nodes to join at start")
     OFF("retry_join", "retry-join", LIST, REFUSED, NULL, "Nodes to join, until one answers")
     OFF("retry_interval", "retry-interval", TEXT, IGNORED, NULL, "No effect without retry_join")
     OFF("retry_max", "retry-max", INT, IGNORED, NULL, "No effect without retry_join")
     OFF("start_join_wan", "join-wan", LIST, REFUSED, NULL, "Datacenters to join")
-    OFF("retry_join_wan", "retry-join-wan", LIST, REFUSED, NULL, "Datacenters to join, until one answers")
-    OFF("retry_interval_wan", "retry-interval-wan", TEXT, IGNORED, NULL, "No effect without retry_join_wan")
+    OFF("retry_join_wan", "retry-join-wan", LIST, REFUSED, NULL,
+       "Datacenters to join, until one answers")
+    OFF("retry_interval_wan", "retry-interval-wan", TEXT, IGNORED, NULL,
+       "No effect without retry_join_wan")
     OFF("retry_max_wan", "retry-max-wan", INT, IGNORED, NULL, "No effect without retry_join_wan")
     OFF("rejoin_after_leave", "rejoin", BOOL, IGNORED, NULL, "No effect without other nodes")
     OFF("encrypt", "encrypt", TEXT, REFUSED, NULL, "Key of the gossip")
     OFF("encrypt_verify_incoming", NULL, BOOL, IGNORED, NULL, "No effect without encrypt")
     OFF("encrypt_verify_outgoing", NULL, BOOL, IGNORED, NULL, "No effect without encrypt")
-    OFF("disable_keyring_file", "disable-keyring-file", BOOL, IGNORED, NULL, "No effect without encrypt")
-    OFF("serf_lan_allowed_cidrs", "serf-lan-allowed-cidrs", LIST, REFUSED, NULL, "Networks of LAN members")
-    OFF("serf_wan_allowed_cidrs", "serf-wan-allowed-cidrs", LIST, REFUSED, NULL, "Networks of WAN members")
-    ON("leave_on_terminate", NULL, BOOL, leave_on_terminate, NULL, ANY, YES, "Leave the cluster on SIGTERM")
+    OFF("disable_keyring_file", "disable-keyring-file", BOOL, IGNORED, NULL,
+       "No effect without encrypt")
+    OFF("serf_lan_allowed_cidrs", "serf-lan-allowed-cidrs", LIST, REFUSED, NULL,
+       "Networks of LAN members")
+    OFF("serf_wan_allowed_cidrs", "serf-wan-allowed-cidrs", LIST, REFUSED, NULL,
+       "Networks of WAN members")
+    ON("leave_on_terminate", NULL, BOOL, leave_on_terminate, NULL, ANY, YES,
+       "Leave the cluster on SIGTERM")
     ON("skip_leave_on_interrupt", NULL, BOOL, skip_leave_on_interrupt, "true", ANY, YES,
        "Do not leave the cluster on SIGINT")
     OFF("non_voting_server", "non-voting-server", BOOL, REFUSED, NULL, "Older name of read_replica")
@@ -190,14 +226,20 @@ const struct config_option config_table[] = {
     OFF("reconnect_timeout_wan", NULL, TEXT, IGNORED, NULL, "No effect without other nodes")
     OFF("gossip_lan", NULL, ANY, IGNORED, NULL, "No effect without other nodes")
     OFF("gossip_wan", NULL, ANY, IGNORED, NULL, "No effect without other nodes")
-    OFF("autopilot.cleanup_dead_servers", NULL, BOOL, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.last_contact_threshold", NULL, TEXT, IGNORED, NULL, "No effect without other servers")
+    OFF("autopilot.cleanup_dead_servers", NULL, BOOL, IGNORED, NULL,
+       "No effect without other servers")
+    OFF("autopilot.last_contact_threshold", NULL, TEXT, IGNORED, NULL,
+       "No effect without other servers")
     OFF("autopilot.max_trailing_logs", NULL, INT, IGNORED, NULL, "No effect without other servers")
     OFF("autopilot.min_quorum", NULL, INT, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.server_stabilization_time", NULL, TEXT, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.redundancy_zone_tag", NULL, TEXT, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.disable_upgrade_migration", NULL, BOOL, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.upgrade_version_tag", NULL, TEXT, IGNORED, NULL, "No effect without other servers")
+    OFF("autopilot.server_stabilization_time", NULL, TEXT, IGNORED, NULL,
+       "No effect without other servers")
+    OFF("autopilot.redundancy_zone_tag", NULL, TEXT, IGNORED, NULL,
+       "No effect without other servers")
+    OFF("autopilot.disable_upgrade_migration", NULL, BOOL, IGNORED, NULL,
+       "No effect without other servers")
+    OFF("autopilot.upgrade_version_tag", NULL, TEXT, IGNORED, NULL,
+       "No effect without other servers")
     /* what this version refuses rather than pretends */
     OFF("acl.enabled", NULL, BOOL, REFUSED, NULL, "Access control lists")
     OFF("acl.default_policy", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
@@ -243,25 +285,30 @@ const struct config_option config_table[] = {
     OFF("unix_sockets.user", NULL, TEXT, REFUSED, NULL, "Owner of the HTTP socket")
     OFF("unix_sockets.group", NULL, TEXT, REFUSED, NULL, "Group of the HTTP socket")
     OFF("unix_sockets.mode", NULL, TEXT, REFUSED, NULL, "Mode of the HTTP socket")
-    OFF("enable_script_checks", "enable-script-checks", BOOL, IGNORED, NULL, "No effect without checks")
-    OFF("enable_local_script_checks", "enable-local-script-checks", BOOL, IGNORED, NULL, "No effect without checks")
+    OFF("enable_script_checks", "enable-script-checks", BOOL, IGNORED, NULL,
+       "No effect without checks")
+    OFF("enable_local_script_checks", "enable-local-script-checks", BOOL, IGNORED, NULL,
+       "No effect without checks")
     OFF("discard_check_output", NULL, BOOL, IGNORED, NULL, "No effect without checks")
     OFF("check_update_interval", NULL, TEXT, IGNORED, NULL, "No effect without checks")
     OFF("enable_agent_tls_for_checks", NULL, BOOL, IGNORED, NULL, "No effect without checks")
-    OFF("enable_central_service_config", NULL, BOOL, IGNORED, NULL, "No effect without config_entries")
+    OFF("enable_central_service_config", NULL, BOOL, IGNORED, NULL,
+       "No effect without config_entries")
     OFF("disable_coordinates", NULL, BOOL, IGNORED, NULL, "No effect without other nodes")
     OFF("translate_wan_addrs", NULL, BOOL, IGNORED, NULL, "No effect without other datacenters")
     OFF("cache", NULL, ANY, IGNORED, NULL, "No effect: every read is fresh")
     OFF("disable_anonymous_signature", NULL, BOOL, IGNORED, NULL, "No effect: disco calls nobody")
     OFF("disable_update_check", NULL, BOOL, IGNORED, NULL, "No effect: disco calls nobody")
-    OFF("disable_host_node_id", "disable-host-node-id", BOOL, IGNORED, NULL, "No effect: node ids are random")
+    OFF("disable_host_node_id", "disable-host-node-id", BOOL, IGNORED, NULL,
+       "No effect: node ids are random")
     OFF("disable_remote_exec", NULL, BOOL, IGNORED, NULL, "No effect: disco runs nothing from afar")
     OFF("enable_debug", NULL, BOOL, IGNORED, NULL, "No effect")
     OFF("telemetry.disable_hostname", NULL, BOOL, IGNORED, NULL, "No effect: names carry no host")
     OFF("telemetry.metrics_prefix", NULL, TEXT, NOTED, NULL, "Prefix of the metrics' names")
     OFF("telemetry.prefix_filter", NULL, LIST, IGNORED, NULL, "No effect")
     OFF("telemetry.filter_default", NULL, BOOL, IGNORED, NULL, "No effect")
-    OFF("telemetry.prometheus_retention_time", NULL, TEXT, NOTED, NULL, "Metrics in Prometheus' format")
+    OFF("telemetry.prometheus_retention_time", NULL, TEXT, NOTED, NULL,
+       "Metrics in Prometheus' format")
     OFF("telemetry.statsd_address", NULL, TEXT, REFUSED, NULL, "Metrics to statsd")
     OFF("telemetry.statsite_address", NULL, TEXT, REFUSED, NULL, "Metrics to statsite")
     OFF("telemetry.dogstatsd_addr", NULL, TEXT, REFUSED, NULL, "Metrics to dogstatsd")
