@@ -3,11 +3,12 @@
  * Every key has exactly one path and every path leads back to its key; no name is longer than a
  * file system allows; what is not canonical is refused.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/map.h"
 #include "base/mem.h"
