@@ -3,7 +3,7 @@
 
 static void line(struct buf *out, const char *key)
 {
-    buf_putf(out, "%18s ", key);
+    buf_putf(out, "%19s ", key);
 }
 
 static const char *truth(bool b)
