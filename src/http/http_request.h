@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The life of one HTTP request between libh2o and api/: the only place that knows how an h2o
+ * request dies. One server per worker; everything on its thread.
+ */
+#ifndef DISCO_HTTP_HTTP_REQUEST_H
+#define DISCO_HTTP_HTTP_REQUEST_H
+
+#include <h2o.h>
+
+#include "agent/env.h"
+
+struct http_server {
+    struct env *env;
+    struct list calls; /* requests that are not answered yet, streams among them */
+    uint64_t call_n;
+    h2o_generator_t copied; /* of replies that lie in the request's pool */
+};
+
+void http_request_init(struct http_server *s, struct env *env);
+/* Takes every request of this host. */
+void http_request_register(struct http_server *s, h2o_hostconf_t *host);
+/* A parked HTTP/1 client that hung up is not noticed by h2o, which does not read while a request is
+ * pending (h2o/h2o#1525): asks the kernel about all of them at once, and ends those that are gone.
+ */
+void http_request_sweep(struct http_server *s);
+/* The agent stops: parked reads are answered, streams end. */
+void http_request_end_all(struct http_server *s);
+
+#endif

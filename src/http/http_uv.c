@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One worker's half of the HTTP door: its listeners, its h2o context, its connections.
+ *
+ * Closing: listeners at once; parked reads and streams end; h2o is told to finish (HTTP/2 gets
+ * GOAWAY). Every tick, once no call is pending, connections are shut for reading: what h2o still
+ * writes goes out, idle ones end. At the deadline the rest is cut. When the last connection has
+ * gone, the context is disposed; its handles are closed by libuv in the turns that follow, so the
+ * memory goes later.
+ */
+#include "config.h"
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/http.h"
+#include "http/http_listen.h"
+#include "http/http_request.h"
+
+#define REQUEST_TIMEOUT_MS 60000 /* idle keep-alive, and a whole request from its first byte */
+#define HTTP2_STREAMS_MAX  1000  /* parked reads of one connection */
+#define SWEEP_INTERVAL     DURATION_S(5)
+#define CLOSE_TICK         DURATION_MS(20)
+#define DISPOSE_DELAY      DURATION_MS(20)
+#define ENTITY_SIZE_MAX    ((size_t)64 * 1024 * 1024) /* ours are checked by the endpoints */
+
+struct listener {
+    struct list link;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    struct http_door *door;
+};
+
+struct connection {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv; /* first: h2o gives it back to connection_free */
+    struct list link;
+    struct http_door *door;
+};
+
+struct http_door {
+    struct env *env;
+    uv_loop_t *loop;
+    struct list listeners, connections;
+    size_t listener_n; /* handles not yet closed */
+    struct http_server server;
+    h2o_globalconf_t config;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    struct timer sweep, tick;
+    bool is_closing, is_disposed;
+    struct instant deadline;
+    void (*closed)(void *data);
+    void *data;
+};
+
+static int listeners_open(struct http_door *d, struct http_listeners *from, struct error *err);
+static void listeners_close(struct http_door *d);
+static void on_connection(uv_stream_t *stream, int status);
+static void on_sweep(struct timer *t, struct instant now);
+static void on_tick(struct timer *t, struct instant now);
+
+static void h2o_open(struct http_door *d)
+{
+    h2o_hostconf_t *host;
+
+    h2o_config_init(&d->config);
+    d->config.server_name = (h2o_iovec_t){NULL, 0};
+    d->config.max_request_entity_size = ENTITY_SIZE_MAX;
+    d->config.http1.req_timeout = REQUEST_TIMEOUT_MS;
+    d->config.http2.idle_timeout = REQUEST_TIMEOUT_MS;
+    d->config.http2.max_concurrent_requests_per_connection = HTTP2_STREAMS_MAX;
+    host = h2o_config_register_host(&d->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    http_request_init(&d->server, d->env);
+    http_request_register(&d->server, host);
+    h2o_context_init(&d->context, d->loop, &d->config);
+    d->accept.ctx = &d->context;
+    d->accept.hosts = d->config.hosts;
+}
+
+static int door_open(void *uv_loop, struct env *env, void *config, void **ret_door,
+                     struct error *err)
+{
+    struct http_door *d = mem_new(struct http_door);
+    int r;
+
+    d->env = env;
+    d->loop = uv_loop;
+    list_init(&d->listeners);
+    list_init(&d->connections);
+    h2o_open(d);
+    r = listeners_open(d, config, err);
+    d->sweep.fire = on_sweep;
+    d->tick.fire = on_tick;
+    if (r) { /* the loop ends with the worker: what h2o closes, it closes there */
+        h2o_context_dispose(&d->context);
+        h2o_config_dispose(&d->config);
+        return r;
+    }
+    timers_set(env->timers, &d->sweep, instant_add(env_now(env), SWEEP_INTERVAL));
+    *ret_door = d;
+    return 0;
+}
+
+/* ---- listeners ---- */
+
+static int listener_open(struct http_door *d, struct http_listener *from)
+{
+    struct listener *l = mem_new(struct listener);
+    int r;
+
+    l->door = d;
+    list_push(&d->listeners, &l->link);
+    d->listener_n++;
+    if (from->is_unix) {
+        r = uv_pipe_init(d->loop, &l->uv.pipe, 0);
+        r = r ? r : uv_pipe_open(&l->uv.pipe, from->fd);
+    } else {
+        r = uv_tcp_init(d->loop, &l->uv.tcp);
+        r = r ? r : uv_tcp_open(&l->uv.tcp, from->fd);
+    }
+    l->uv.handle.data = l;
+    if (r == 0)
+        from->fd = -1;
+    return r ? r : uv_listen(&l->uv.stream, SOMAXCONN, on_connection);
+}
+
+static int listeners_open(struct http_door *d, struct http_listeners *from, struct error *err)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        int r;
+
+        if (from->items[i].worker_i != d->env->worker_i || from->items[i].fd < 0)
+            continue;
+        r = listener_open(d, &from->items[i]);
+        if (r) {
+            listeners_close(d);
+            return error_set(err, r, "http: cannot listen: %s", error_text(r));
+        }
+    }
+    return 0;
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+    struct listener *l = h->data;
+
+    l->door->listener_n--;
+    mem_free(l);
+}
+
+static void listeners_close(struct http_door *d)
+{
+    struct list *link;
+
+    while ((link = list_pop(&d->listeners)) != NULL)
+        uv_close(&LIST_ITEM(link, struct listener, link)->uv.handle, on_listener_closed);
+}
+
+/* ---- connections ---- */
+
+static void connection_free(uv_handle_t *h)
+{
+    mem_free(h); /* the connection begins with it */
+}
+
+static void on_socket_closed(void *data)
+{
+    struct connection *c = data;
+
+    list_remove(&c->link);
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    struct listener *l = stream->data;
+    struct http_door *d = l->door;
+    struct connection *c;
+    h2o_socket_t *socket;
+
+    if (status) {
+        log_warn("agent.http", "cannot accept a connection: %s", error_text(status));
+        return;
+    }
+    c = mem_new(struct connection);
+    c->door = d;
+    list_init(&c->link);
+    if (stream->type == UV_NAMED_PIPE)
+        uv_pipe_init(d->loop, &c->uv.pipe, 0);
+    else
+        uv_tcp_init(d->loop, &c->uv.tcp);
+    if (uv_accept(stream, &c->uv.stream)) {
+        uv_close(&c->uv.handle, connection_free);
+        return;
+    }
+    if (stream->type == UV_TCP)
+        uv_tcp_nodelay(&c->uv.tcp, 1);
+    list_push(&d->connections, &c->link);
+    socket = h2o_uv_socket_create(&c->uv.stream, connection_free);
+    socket->on_close.cb = on_socket_closed;
+    socket->on_close.data = c;
+    h2o_accept(&d->accept, socket);
+}
+
+static void on_sweep(struct timer *t, struct instant now)
+{
+    struct http_door *d = LIST_ITEM(t, struct http_door, sweep);
+
+    http_request_sweep(&d->server);
+    timers_set(d->env->timers, t, instant_add(now, SWEEP_INTERVAL));
+}
+
+/* ---- the end ---- */
+
+static void door_close(void *door, struct instant deadline, void (*closed)(void *data), void *data)
+{
+    struct http_door *d = door;
+
+    ASSERT(!d->is_closing);
+    d->is_closing = true;
+    d->deadline = deadline;
+    d->closed = closed;
+    d->data = data;
+    listeners_close(d);
+    timers_cancel(d->env->timers, &d->sweep);
+    http_request_end_all(&d->server);
+    h2o_context_request_shutdown(&d->context);
+    timers_set(d->env->timers, &d->tick, instant_add(env_now(d->env), CLOSE_TICK));
+}
+
+static void shut_connections(struct http_door *d, int how)
+{
+    LIST_FOREACH (&d->connections, l) {
+        struct connection *c = LIST_ITEM(l, struct connection, link);
+        uv_os_fd_t fd;
+
+        if (uv_fileno(&c->uv.handle, &fd) == 0)
+            shutdown(fd, how);
+    }
+}
+
+static void on_tick(struct timer *t, struct instant now)
+{
+    struct http_door *d = LIST_ITEM(t, struct http_door, tick);
+    bool late = !instant_before(now, d->deadline);
+
+    if (d->is_disposed) {
+        d->closed(d->data);
+        mem_free(d);
+        return;
+    }
+    if (!list_is_empty(&d->connections) || d->listener_n) {
+        if (late || d->server.call_n == 0)
+            shut_connections(d, late ? SHUT_RDWR : SHUT_RD);
+        timers_set(d->env->timers, t, instant_add(now, CLOSE_TICK));
+        return;
+    }
+    h2o_context_dispose(&d->context);
+    h2o_config_dispose(&d->config);
+    d->is_disposed = true;
+    timers_set(d->env->timers, t, instant_add(now, DISPOSE_DELAY));
+}
+
+const struct door http_door = {.name = "http", .open = door_open, .close = door_close};
