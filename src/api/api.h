@@ -16,8 +16,8 @@
 #include "api/param.h"
 #include "base/mem.h"
 
-#define API_PATH_SIZE_MAX ((size_t)256 * 1024) /* decoded; above: 414 */
-#define API_BODY_SIZE_MAX ((size_t)64 * 1024 * 1024)
+#define API_PATH_SIZE_MAX      ((size_t)256 * 1024) /* decoded; above: 414 */
+#define API_BODY_SIZE_MAX      ((size_t)64 * 1024 * 1024)
 #define API_STREAM_BACKLOG_MAX ((size_t)1024 * 1024) /* bytes a slow reader may lag behind */
 
 enum api_method {
@@ -43,7 +43,7 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     struct str query; /* raw, without '?' */
     struct str body;
     bool has_body_length; /* Content-Length was given */
-    bool is_unix; /* came over a unix socket */
+    bool is_unix;         /* came over a unix socket */
     struct str token_header /* X-Consul-Token */, authorization, namespace_header, cache_control;
     struct str accept;
     struct addr remote; /* of a TCP client */
@@ -63,8 +63,8 @@ struct api_route;
 
 /* What a door adds for replies without an end. On the worker's thread. */
 struct api_stream_door {
-    /* Bytes to send, copied; false: the client is more than API_STREAM_BACKLOG_MAX behind, and these
-     * bytes were dropped. */
+    /* Bytes to send, copied; false: the client is more than API_STREAM_BACKLOG_MAX behind, and
+     * these bytes were dropped. */
     bool (*push)(struct api_call *c, struct str bytes);
     /* The reply is over. */
     void (*end)(struct api_call *c);
@@ -79,8 +79,8 @@ struct api_call {
     struct api_request request;
     struct api_reply reply;
     const struct api_route *route;
-    struct str path;  /* decoded once, any bytes */
-    struct str rest;  /* of it, what follows the route's path */
+    struct str path; /* decoded once, any bytes */
+    struct str rest; /* of it, what follows the route's path */
     struct param params;
     struct str token; /* from the query, the header or the bearer */
     bool pretty;
@@ -94,7 +94,7 @@ struct api_call {
     int base_header_n;
     struct instant started;
     bool is_async, is_failure; /* private */
-    bool is_quiet; /* not worth a "Request finished" line */
+    bool is_quiet;             /* not worth a "Request finished" line */
     union {
         struct read read;
         struct write write;
@@ -130,10 +130,10 @@ void api_empty(struct api_call *c, int status);
 struct str api_keep(struct api_call *c, struct str s);
 struct str api_printf(struct api_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* An endpoint of kind API_LOCAL (or the `done` of one of kind API_CORE) turns its reply into a stream:
- * status and headers go out, the connection stays. Then, on the worker's thread, the endpoint calls
- * api_stream_push and api_stream_end until stream_closed has come. stream_closed comes exactly once,
- * also after api_stream_end. */
+/* An endpoint of kind API_LOCAL (or the `done` of one of kind API_CORE) turns its reply into a
+ * stream: status and headers go out, the connection stays. Then, on the worker's thread, the
+ * endpoint calls api_stream_push and api_stream_end until stream_closed has come. stream_closed
+ * comes exactly once, also after api_stream_end. */
 void api_stream_start(struct api_call *c, void (*closed)(struct api_call *c));
 bool api_stream_push(struct api_call *c, struct str bytes);
 void api_stream_end(struct api_call *c);

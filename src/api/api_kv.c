@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-
 static bool missing_key(struct api_call *c)
 {
     return c->rest.n == 0 && !api_fail(c, 400, "Missing key name");
@@ -191,7 +190,8 @@ bool api_kv_check_size(struct api_call *c, int64_t max, const char *option)
 
 static bool take_verb(struct api_call *c, struct kv_op *op)
 {
-    struct str acquire = param_get(&c->params, "acquire"), release = param_get(&c->params, "release");
+    struct str acquire = param_get(&c->params, "acquire"),
+               release = param_get(&c->params, "release");
 
     if (param_has(&c->params, "cas")) {
         op->verb = KV_CAS;

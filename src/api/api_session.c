@@ -8,11 +8,12 @@
 #include "base/rng.h"
 #include "state/session.h"
 
-#define SESSION_ID_SIZE        36
-#define SESSION_TTL_MAX        DURATION_S(24 * 3600) /* structs.SessionTTLMax */
-#define LOCK_DELAY_DEFAULT     DURATION_S(15)
-#define LOCK_DELAY_SECONDS_MAX 1000 /* a smaller number is meant as seconds: lockDelayMinThreshold */
-#define CHECKS_MAX             256
+#define SESSION_ID_SIZE    36
+#define SESSION_TTL_MAX    DURATION_S(24 * 3600) /* structs.SessionTTLMax */
+#define LOCK_DELAY_DEFAULT DURATION_S(15)
+#define LOCK_DELAY_SECONDS_MAX                                                                     \
+    1000 /* a smaller number is meant as seconds: lockDelayMinThreshold */
+#define CHECKS_MAX 256
 
 /* ---- create ---- */
 
@@ -128,7 +129,8 @@ static bool take_body(struct api_call *c, const struct jvalue *root, struct body
     s->node = str_z(c->env->config->node_name);
     if (root && jread_type(root) != JREAD_OBJECT)
         return decode_failed(c, "json: cannot unmarshal into a session");
-    if (jread_str(jread_get(root, "Name"), &s->name) || jread_str(jread_get(root, "Node"), &s->node) ||
+    if (jread_str(jread_get(root, "Name"), &s->name) ||
+        jread_str(jread_get(root, "Node"), &s->node) ||
         jread_str(jread_get(root, "TTL"), &s->ttl) ||
         jread_str(jread_get(root, "Behavior"), &behavior))
         return decode_failed(c, "json: cannot unmarshal into a string of the session");

@@ -36,8 +36,8 @@ struct str param_get(const struct param *p, const char *name);
 struct str param_get_nth(const struct param *p, const char *name, size_t n);
 /* Present with a value? (Go's Get(name) != "") */
 bool param_is_given(const struct param *p, const char *name);
-/* Reads stale, consistent, cached, max_stale, wait and index. On ERR_INVALID, err words it as Consul
- * does. */
+/* Reads stale, consistent, cached, max_stale, wait and index. On ERR_INVALID, err words it as
+ * Consul does. */
 int param_options(struct param *p, struct error *err) MUST_USE;
 /* Go's url.Values.Encode: sorted by name, escaped. */
 void param_encode(const struct param *p, struct buf *out);

@@ -19,13 +19,14 @@
 enum api_kind { API_READ, API_WRITE, API_CORE, API_LOCAL };
 
 enum api_flag {
-    API_QUERY = 1,       /* index, wait and consistency are parsed; bad ones are 400 */
-    API_DC = 2,          /* another ?dc is 500 "No path to datacenter" */
-    API_NS = 4,          /* ?ns= is 400: an Enterprise feature */
-    API_META_ERROR = 8,  /* errors carry X-Consul-Index, Knownleader and Lastcontact (Go: defer setMeta) */
+    API_QUERY = 1, /* index, wait and consistency are parsed; bad ones are 400 */
+    API_DC = 2,    /* another ?dc is 500 "No path to datacenter" */
+    API_NS = 4,    /* ?ns= is 400: an Enterprise feature */
+    API_META_ERROR =
+        8, /* errors carry X-Consul-Index, Knownleader and Lastcontact (Go: defer setMeta) */
     API_CONSISTENCY = 16, /* X-Consul-Effective-Consistency */
-    API_NO_INDEX = 32,   /* a read whose reply has no X-Consul-Index */
-    API_NO_META = 64,    /* nor the other two */
+    API_NO_INDEX = 32,    /* a read whose reply has no X-Consul-Index */
+    API_NO_META = 64,     /* nor the other two */
 };
 #define API_USUAL (API_QUERY | API_DC | API_NS)
 
@@ -35,12 +36,12 @@ struct api_route {
     enum api_kind kind;
     unsigned flags;
     bool (*check)(struct api_call *c); /* false: the reply is made */
-    /* Fills the reply; called again while it blocks, each time with an empty reply. Temporary memory
-     * comes from c->run_arena. Returns 0 or an error code. */
+    /* Fills the reply; called again while it blocks, each time with an empty reply. Temporary
+     * memory comes from c->run_arena. Returns 0 or an error code. */
     int (*view)(struct api_call *c, struct view *v, uint64_t *ret_index);
-    bool (*prepare)(struct api_call *c, struct buf *command);         /* false: the reply is made */
+    bool (*prepare)(struct api_call *c, struct buf *command);        /* false: the reply is made */
     void (*finish)(struct api_call *c, const struct result *result); /* NULL: `true` */
-    void (*core)(struct api_call *c, struct agent *agent);           /* c->request.body may be used */
+    void (*core)(struct api_call *c, struct agent *agent); /* c->request.body may be used */
     void (*local)(struct api_call *c);
 };
 
