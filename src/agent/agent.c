@@ -72,7 +72,7 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     if (!rc)
         rc = store_and_state_open(a, err);
     if (!rc) {
-        a->leader = leader_new(a, timers, a->reader, &a->rng);
+        a->leader = leader_new(a, timers, a->reader, &a->rng, clock_now);
         rc = log_open(a, uv_loop, err);
     }
     if (rc) {

@@ -35,6 +35,7 @@ struct leader {
     struct agent *agent;
     struct timers *timers;
     struct store_reader *reader;
+    struct instant (*clock)(void);
     bool leading;
     struct timer timer;
     struct instant not_before; /* of the next command, after a failure */
@@ -70,12 +71,13 @@ static void on_timer(struct timer *t, struct instant now)
 }
 
 struct leader *leader_new(struct agent *a, struct timers *timers, struct store_reader *reader,
-                          struct rng *rng)
+                          struct rng *rng, struct instant (*clock)(void))
 {
     struct leader *l = mem_new(struct leader);
     l->agent = a;
     l->timers = timers;
     l->reader = reader;
+    l->clock = clock;
     l->timer.fire = on_timer;
     l->check_at = l->reap_at = INSTANT_NEVER;
     l->ttl = session_ttl_new(rng_u64(rng));
@@ -96,7 +98,7 @@ void leader_free(struct leader *l)
 
 void leader_start(struct leader *l)
 {
-    struct instant now = clock_now();
+    struct instant now = l->clock();
     l->leading = true;
     l->not_before = now;
     l->check_node = true;
@@ -120,7 +122,7 @@ void leader_stop(struct leader *l)
 
 bool leader_renew(struct leader *l, struct str session_id)
 {
-    bool known = session_ttl_renew(l->ttl, session_id, clock_now());
+    bool known = session_ttl_renew(l->ttl, session_id, l->clock());
     arm(l);
     return known;
 }
@@ -130,7 +132,8 @@ void leader_applied(struct leader *l, const struct change_batch *changes)
     size_t pos = 0;
     enum watch_kind kind;
     struct str key;
-    struct instant now = clock_now();
+    struct instant now = l->clock();
+    bool has_keys = false;
     if (!l->leading)
         return;
     struct view v = view_begin(l);
@@ -141,11 +144,11 @@ void leader_applied(struct leader *l, const struct change_batch *changes)
         else if (kind == WATCH_NODE && str_eq_nocase(key, node) && l->busy != DUTY_REGISTER &&
                  instant_before(instant_add(now, RECONCILE_DELAY), l->check_at))
             l->check_at = instant_add(now, RECONCILE_DELAY);
-        else if (kind == WATCH_KV && l->reap_at.ns == INSTANT_NEVER.ns &&
-                 store_count(v.store, TABLE_TOMBSTONE)) {
-            l->reap_index = changes->index;
-            l->reap_at = instant_add(now, TOMBSTONE_AGE);
-        }
+        has_keys |= kind == WATCH_KV;
+    }
+    if (has_keys && l->reap_at.ns == INSTANT_NEVER.ns && store_count(v.store, TABLE_TOMBSTONE)) {
+        l->reap_index = changes->index;
+        l->reap_at = instant_add(now, TOMBSTONE_AGE);
     }
     store_view_end(v.store);
     arm(l);
@@ -163,7 +166,7 @@ static void on_done(struct consensus_submit *s)
     if (s->status || s->result->status) {
         log_warn(LOG, "leader duty failed, will be tried again: error=\"%s\"",
                  s->status ? error_text(s->status) : s->result->text);
-        l->not_before = instant_add(clock_now(), RETRY_DELAY);
+        l->not_before = instant_add(l->clock(), RETRY_DELAY);
         l->check_node |= duty == DUTY_REGISTER;
     } else if (duty == DUTY_REGISTER) {
         log_info("agent", "Synced node info");
@@ -212,7 +215,7 @@ static enum duty next_duty(struct leader *l, struct instant now)
 
 static void turn(struct leader *l)
 {
-    struct instant now = clock_now();
+    struct instant now = l->clock();
     if (l->leading && !l->busy && !instant_before(now, l->not_before)) {
         enum duty duty = next_duty(l, now);
         if (duty)

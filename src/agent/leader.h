@@ -12,7 +12,7 @@
 struct leader;
 
 struct leader *leader_new(struct agent *a, struct timers *timers, struct store_reader *reader,
-                          struct rng *rng);
+                          struct rng *rng, struct instant (*clock)(void));
 /* After the log has answered all that was submitted. */
 void leader_free(struct leader *l);
 void leader_start(struct leader *l); /* leadership was won */
