@@ -37,10 +37,6 @@
 #include "http/http.h"
 #include "worker/worker.h"
 
-#ifndef DISCO_HAS_HTTP
-#define http_listen(c, n, ret, err) 0
-#define http_listeners_free(l)      (void)(l)
-#endif
 #define WORKERS_MAX 256
 /* Calls in flight may take so long to end; then they are cut off. */
 #define STOP_GRACE DURATION_S(3)
@@ -231,9 +227,7 @@ static int workers_open(struct program *p, int n, struct error *err)
 {
     const struct door_plan plans[] = {
         {&dns_door, p->dns},
-#ifdef DISCO_HAS_HTTP
         {&http_door, p->http},
-#endif
     };
     const struct door_plan mount_plan = {&fs_door, p->mount};
     int rc = 0;
