@@ -58,7 +58,7 @@ void api_call_free(struct api_call *c)
 
 bool api_start(struct api_call *c)
 {
-    c->started = c->env->now;
+    c->started = env_now(c->env);
     if (!take_request(c) || !find_route(c))
         return finished(c);
     put_base_headers(c);
@@ -353,7 +353,7 @@ static void log_finished(const struct api_call *c)
     }
     if (!q->is_unix)
         addr_format(&q->remote, from);
-    duration_format(instant_since(c->env->now, c->started), &latency);
+    duration_format(instant_since(env_now(c->env), c->started), &latency);
     log_debug("agent.http", "Request finished: method=%.*s url=%.*s from=%s latency=%s",
               STR_ARG(q->method_text), STR_ARG(buf_str(&url)), from, buf_z(&latency));
     buf_fini(&url);
