@@ -143,8 +143,15 @@ static int sim_write(struct wal_disk *d, int file, uint64_t at, const void *p, s
         put = rng_below(&s->rng, n + 1);
     grow(f, at + put);
     memcpy(f->cache + at, p, put);
-    for (uint64_t i = at / SECTOR; put && i <= (at + put - 1) / SECTOR; i++)
+    for (uint64_t i = at / SECTOR; put && i <= (at + put - 1) / SECTOR; i++) {
         f->dirty[i] = true;
+        if (f->dirty_first == f->dirty_end)
+            f->dirty_first = f->dirty_end = i;
+        if (i < f->dirty_first)
+            f->dirty_first = i;
+        if (i >= f->dirty_end)
+            f->dirty_end = i + 1;
+    }
     return s->fail_write;
 }
 
@@ -164,7 +171,7 @@ static int sim_sync(struct wal_disk *d, int file)
     s->syncs++;
     if (crashed(s))
         return -EIO;
-    for (uint64_t i = 0; i * SECTOR < f->size; i++) {
+    for (uint64_t i = f->dirty_first; i < f->dirty_end; i++) {
         if (!f->dirty[i])
             continue;
         if (!s->fail_sync || rng_below(&s->rng, 2))
@@ -174,6 +181,7 @@ static int sim_sync(struct wal_disk *d, int file)
     }
     if (s->fail_sync)
         return s->fail_sync;
+    f->dirty_first = f->dirty_end = 0;
     f->durable_size = f->size;
     return 0;
 }
@@ -270,13 +278,14 @@ void disk_sim_crash(struct disk_sim *d)
         struct disk_sim_file *f = &d->files[i];
         if (!f->used)
             continue;
-        for (uint64_t k = 0; k * SECTOR < f->size; k++)
+        for (uint64_t k = f->dirty_first; k < f->dirty_end; k++)
             if (f->dirty[k] && rng_below(&d->rng, 2))
                 flush(f, k);
         if (f->size)
             memcpy(f->cache, f->disk, f->size);
-        for (uint64_t k = 0; k * SECTOR < f->size; k++)
+        for (uint64_t k = f->dirty_first; k < f->dirty_end; k++)
             f->dirty[k] = false;
+        f->dirty_first = f->dirty_end = 0;
         if (names)
             memcpy(f->durable_name, f->name, sizeof f->name);
         else

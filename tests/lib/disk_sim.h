@@ -17,6 +17,7 @@ struct disk_sim_file {
     char durable_name[64]; /* "": not on the disk */
     char *cache, *disk;
     bool *dirty; /* per sector */
+    uint64_t dirty_first, dirty_end; /* outside of this none is */
     uint64_t size, durable_size;
     bool used;
 };
