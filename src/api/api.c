@@ -205,6 +205,27 @@ static bool take_options(struct api_call *c)
     return true;
 }
 
+static bool start_read(struct api_call *c)
+{
+    struct read *r = &c->work.read;
+
+    *r = (struct read){
+        .mode = c->params.mode,
+        .min_index = c->params.index,
+        .wait = c->params.wait,
+        .token = c->token,
+        .run = run_view,
+        .done = on_read,
+    };
+    if (read_start(c->env, r))
+        return true;
+    if (r->parked) { /* it will be made afresh */
+        buf_fini(&c->reply.body);
+        arena_fini(&c->run_arena);
+    }
+    return false;
+}
+
 static bool start_work(struct api_call *c)
 {
     struct write *w = &c->work.write;
@@ -215,22 +236,12 @@ static bool start_work(struct api_call *c)
         c->route->local(c);
         return finished(c);
     case API_READ:
-        r->mode = c->params.mode;
-        r->min_index = c->params.index;
-        r->wait = c->params.wait;
-        r->token = c->token;
-        r->run = run_view;
-        r->done = on_read;
-        if (read_start(c->env, r)) {
-            on_read(r);
-            return true;
+        if (!start_read(c)) {
+            c->is_async = true;
+            return false;
         }
-        c->is_async = true;
-        if (r->parked) { /* it will be made afresh */
-            buf_fini(&c->reply.body);
-            arena_fini(&c->run_arena);
-        }
-        return false;
+        on_read(r);
+        return true;
     case API_WRITE:
         buf_init(&w->command, COMMAND_SIZE_MAX);
         if (!c->route->prepare(c, &w->command) ||
@@ -328,6 +339,13 @@ static void on_answered(struct ask *a)
 {
     struct api_call *c = LIST_ITEM(a, struct api_call, work.ask);
 
+    if (c->route->view && !c->is_failure) {
+        c->kind = API_READ;
+        c->is_async = true;
+        if (start_read(c))
+            on_read(&c->work.read);
+        return;
+    }
     finished(c);
     c->done(c);
 }

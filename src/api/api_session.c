@@ -273,7 +273,13 @@ int api_session_info(struct api_call *c, struct view *v, uint64_t *ret_index)
     return 0;
 }
 
-int api_session_renew(struct api_call *c, struct view *v, uint64_t *ret_index)
+/* The leader keeps the deadlines; whether there is such a session is the view's to say. */
+void api_session_renew(struct api_call *c, struct agent *agent)
+{
+    (void)agent_renew_session(agent, c->rest);
+}
+
+int api_session_renewed(struct api_call *c, struct view *v, uint64_t *ret_index)
 {
     struct session s;
 

@@ -25,7 +25,8 @@ static const struct api_route table[] = {
 
     {API_PUT, "/v1/session/create", API_WRITE, API_DC | API_NS, .prepare = api_session_create, .finish = api_session_created},
     {API_PUT, "/v1/session/destroy/", API_WRITE, API_DC | API_NS, .check = api_session_check_id, .prepare = api_session_destroy},
-    {API_PUT, "/v1/session/renew/", API_READ, API_DC | API_NS | API_NO_META, .check = api_session_check_id, .view = api_session_renew},
+    {API_PUT, "/v1/session/renew/", API_CORE, API_DC | API_NS | API_NO_META, .check = api_session_check_id,
+     .core = api_session_renew, .view = api_session_renewed},
     {API_GET, "/v1/session/info/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_id, .view = api_session_info},
     {API_GET, "/v1/session/node/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_node, .view = api_session_node},
     {API_GET, "/v1/session/list", API_READ, API_USUAL | API_META_ERROR, .view = api_session_list},

@@ -5,7 +5,7 @@
  *   API_READ    `view` is run over a view on the worker, again after each change while it blocks
  *   API_WRITE   `prepare` makes a command; `finish` renders its result
  *   API_CORE    `core` is run on the core thread, over the agent; with ask->later set it may answer
- *               in its own time (ask_answer)
+ *               in its own time (ask_answer); with a `view`, that makes the reply afterwards
  *   API_LOCAL   `local` answers at once from configuration and published values
  *
  * `check` (optional, any kind) looks at the request once, before the work: it may parse the body

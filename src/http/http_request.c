@@ -21,9 +21,9 @@
 #include "api/api.h"
 #include "http/http_head.h"
 
-#define REPLY_COPY_MAX  ((size_t)4096)
-#define GZIP_SIZE_MIN   ((size_t)1400) /* consul: gziphandler's default, one packet */
-#define HEADER_NAME_MAX 128
+#define REPLY_COPY_MAX ((size_t)4096)
+#define GZIP_SIZE_MIN  ((size_t)1400) /* consul: gziphandler's default, one packet */
+#define GZIP_QUALITY   1
 
 struct anchor {
     struct http_call *call; /* NULL: it has no more interest in the request */
@@ -68,14 +68,11 @@ void http_request_init(struct http_server *s, struct env *env)
 
 void http_request_register(struct http_server *s, h2o_hostconf_t *host)
 {
-    h2o_compress_args_t gzip = {
-        .min_size = GZIP_SIZE_MIN, .gzip = {.quality = 1}, .brotli = {.quality = -1}};
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
     struct handler *h = (struct handler *)(void *)h2o_create_handler(path, sizeof(*h));
 
     h->super.on_req = on_request;
     h->server = s;
-    h2o_compress_register(path, &gzip);
 }
 
 /* ---- in ---- */
@@ -231,9 +228,34 @@ static void put_head(h2o_req_t *req, const struct api_reply *r)
 {
     req->res.status = r->status;
     req->res.reason = reason_of(r->status);
-    req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
     for (int i = 0; i < r->header_n; i++)
         put_header(req, &r->headers[i]);
+}
+
+/* Whether the reply shall be sent compressed: consul does from one packet on. */
+static bool is_compressed(h2o_req_t *req, const struct api_reply *r)
+{
+    if (r->body.n < GZIP_SIZE_MIN || !http_head_accepts_gzip(req))
+        return false;
+    for (int i = 0; i < r->header_n; i++)
+        if (strcmp(r->headers[i].name, "Content-Encoding") == 0)
+            return false;
+    return true;
+}
+
+/* The body's pieces, in the request's pool, and their length. */
+static h2o_iovec_t *compress(h2o_req_t *req, h2o_iovec_t body, size_t *ret_n, size_t *ret_size)
+{
+    h2o_compress_context_t *gzip = h2o_compress_gzip_open(&req->pool, GZIP_QUALITY);
+    h2o_iovec_t *pieces;
+
+    gzip->transform(gzip, &body, 1, H2O_SEND_STATE_FINAL, &pieces, ret_n);
+    *ret_size = 0;
+    for (size_t i = 0; i < *ret_n; i++)
+        *ret_size += pieces[i].len;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_ENCODING, "Content-Encoding",
+                   H2O_STRLIT("gzip"));
+    return pieces;
 }
 
 /* With a call its body is sent from where it is, and lives until the request is gone. */
@@ -241,12 +263,11 @@ static void send_reply(struct http_server *s, h2o_req_t *req, struct api_call *a
                        struct http_call *call)
 {
     const struct api_reply *r = &api->reply;
-    h2o_iovec_t body = {r->body.p, r->body.n};
+    h2o_iovec_t body = {r->body.p, r->body.n}, *pieces = &body;
+    size_t piece_n = 1;
 
     put_head(req, r);
     req->res.content_length = body.len;
-    if (body.len >= GZIP_SIZE_MIN && http_head_accepts_gzip(req))
-        req->compress_hint = H2O_COMPRESS_HINT_ENABLE;
     if (call) {
         list_remove(&call->link);
         call->server->call_n--;
@@ -254,8 +275,12 @@ static void send_reply(struct http_server *s, h2o_req_t *req, struct api_call *a
     } else {
         body = h2o_strdup(&req->pool, body.base ? body.base : "", body.len);
     }
+    if (is_compressed(req, r))
+        pieces = compress(req, body, &piece_n, &req->res.content_length);
+    if (api->request.method == API_HEAD)
+        piece_n = 0;
     h2o_start_response(req, call ? &call->generator : &s->copied);
-    h2o_send(req, &body, 1, H2O_SEND_STATE_FINAL);
+    h2o_send(req, pieces, piece_n, H2O_SEND_STATE_FINAL);
 }
 
 /* ---- streams ---- */

@@ -264,8 +264,8 @@ static void on_tick(struct timer *t, struct instant now)
         timers_set(d->env->timers, t, instant_add(now, CLOSE_TICK));
         return;
     }
-    /* Its timer for a second GOAWAY runs on without any connection, and dispose asserts that none is
-     * left. */
+    /* Its timer for a second GOAWAY runs on without any connection, and dispose asserts that none
+     * is left. */
     h2o_timeout_unlink(&d->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&d->context);
     h2o_config_dispose(&d->config);
