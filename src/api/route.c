@@ -9,16 +9,33 @@
 #include "api/route.h"
 
 #include "api/api_agent.h"
+#include "api/api_catalog.h"
+#include "api/api_health.h"
 #include "api/api_kv.h"
 #include "api/api_session.h"
 #include "api/api_status.h"
 #include "api/api_txn.h"
 
+#define CATALOG (API_USUAL | API_META_ERROR | API_CONSISTENCY)
 /* clang-format off */
 static const struct api_route table[] = {
     {API_GET, "/v1/kv/", API_READ, API_USUAL, .check = api_kv_check_get, .view = api_kv_get},
     {API_PUT, "/v1/kv/", API_WRITE, API_USUAL, .prepare = api_kv_put, .finish = api_kv_finish},
     {API_DELETE, "/v1/kv/", API_WRITE, API_USUAL, .prepare = api_kv_delete, .finish = api_kv_finish},
+
+    {API_GET, "/v1/health/service/", API_READ, API_USUAL | API_CONSISTENCY, .check = api_health_check_service, .view = api_health_service},
+    {API_GET, "/v1/health/checks/", API_READ, CATALOG, .check = api_health_check_checks, .view = api_health_checks},
+    {API_GET, "/v1/health/node/", API_READ, CATALOG, .check = api_health_check_node, .view = api_health_node},
+    {API_GET, "/v1/health/state/", API_READ, CATALOG, .check = api_health_check_state, .view = api_health_state},
+
+    {API_PUT, "/v1/catalog/register", API_WRITE, API_NS, .prepare = api_catalog_register},
+    {API_PUT, "/v1/catalog/deregister", API_WRITE, API_NS, .prepare = api_catalog_deregister},
+    {API_GET, "/v1/catalog/datacenters", API_LOCAL, API_QUERY, .local = api_catalog_datacenters},
+    {API_GET, "/v1/catalog/nodes", API_READ, CATALOG, .check = api_catalog_check_nodes, .view = api_catalog_nodes},
+    {API_GET, "/v1/catalog/services", API_READ, CATALOG, .view = api_catalog_services},
+    {API_GET, "/v1/catalog/service/", API_READ, CATALOG, .check = api_catalog_check_service, .view = api_catalog_service},
+    {API_GET, "/v1/catalog/node-services/", API_READ, CATALOG, .check = api_catalog_check_node, .view = api_catalog_node_services},
+    {API_GET, "/v1/catalog/node/", API_READ, CATALOG, .check = api_catalog_check_node, .view = api_catalog_node},
 
     {API_PUT, "/v1/txn", API_WRITE, API_USUAL | API_NO_INDEX, .check = api_txn_check, .view = api_txn_read,
      .prepare = api_txn_prepare, .finish = api_txn_finish},

@@ -39,7 +39,8 @@ bool catalog_node_by_id(struct view *v, struct str id, struct catalog_node *ret)
     struct str key, row;
 
     watch_key(v->watch, WATCH_NODES, STR_NONE);
-    if (!store_get(v->store, TABLE_NODE_ID, id, &key) || !store_get(v->store, TABLE_NODE, key, &row))
+    if (!store_get(v->store, TABLE_NODE_ID, id, &key) ||
+        !store_get(v->store, TABLE_NODE, key, &row))
         return false;
     row_load_node(row, ret);
     return true;
@@ -69,8 +70,8 @@ bool catalog_node_find(struct view *v, struct str name_or_id, struct catalog_nod
     return n == 1;
 }
 
-void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog_node *n), void *data,
-                   uint64_t *ret_index)
+void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog_node *n),
+                   void *data, uint64_t *ret_index)
 {
     struct store_cursor c;
     struct catalog_node n;
@@ -211,6 +212,20 @@ void catalog_services(struct view *v,
 
 /* ---- instances ---- */
 
+bool catalog_tagged_next(struct unpack *u, uint32_t *left, struct str *ret_name,
+                         struct str *ret_address, int64_t *ret_port)
+{
+    if (*left == 0 || u->bad)
+        return false;
+    --*left;
+    *ret_name = unpack_str(u);
+    if (unpack_array(u) != 2)
+        u->bad = true;
+    *ret_address = unpack_str(u);
+    *ret_port = unpack_int(u);
+    return !u->bad;
+}
+
 void catalog_service_nodes(struct view *v, struct str service,
                            bool (*each)(void *data, const struct catalog_node *n,
                                         const struct catalog_service *s),
@@ -267,7 +282,8 @@ bool catalog_node_services(struct view *v, struct str node, struct catalog_node 
     return true;
 }
 
-bool catalog_service_get(struct view *v, struct str node, struct str id, struct catalog_service *ret)
+bool catalog_service_get(struct view *v, struct str node, struct str id,
+                         struct catalog_service *ret)
 {
     row_watch(v, WATCH_NODE, node);
     return row_service_get(v, node, id, ret);

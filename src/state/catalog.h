@@ -9,8 +9,8 @@
 
 #include "state/state.h"
 
-/* Text pairs (meta, tagged addresses) stay packed as msgpack maps in the row; iterate with pairs_next.
- * Sorted by name at registration, as Go prints maps. */
+/* Text pairs (meta, tagged addresses) stay packed as msgpack maps in the row; iterate with
+ * pairs_next. Sorted by name at registration, as Go prints maps. */
 struct pairs {
     struct str packed; /* borrowed */
 };
@@ -37,7 +37,7 @@ struct catalog_node {
 struct catalog_service {
     struct str node; /* as the node spells it */
     struct str id, name, address, kind, namespace_; /* kind "" for typical services */
-    struct str tags; /* packed msgpack array of texts, in the order given: unpack_array/unpack_str */
+    struct str tags; /* packed array of texts, in the order given: unpack_array/unpack_str */
     struct pairs meta;
     /* packed map name -> [address, port]; see catalog_tagged_next */
     struct str tagged_addresses;
@@ -57,7 +57,8 @@ struct health_check; /* health.h */
 /* ---- commands ---- */
 /* COMMAND_CATALOG_REGISTER: node, optional service, checks. Names were validated by the door.
  * skip_node_update: an existing node's address, meta and the like are left alone.
- * Result: status ERR_INVALID with text (node id taken by another name, check for unknown service...). */
+ * Result: status ERR_INVALID with text (name taken by a node with another id, check for unknown
+ * service...). */
 struct catalog_register {
     struct catalog_node node;
     bool skip_node_update;
@@ -79,8 +80,8 @@ bool catalog_node_by_id(struct view *v, struct str id, struct catalog_node *ret)
 /* By name, else by the beginning of an id that only one node has (two characters at least). */
 bool catalog_node_find(struct view *v, struct str name_or_id, struct catalog_node *ret);
 /* Every node in name order. */
-void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog_node *n), void *data,
-                   uint64_t *ret_index);
+void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog_node *n),
+                   void *data, uint64_t *ret_index);
 /* Each service name once (as first spelled), with the union of its instances' tags (sorted, each
  * once) as a packed msgpack array. The other form counts only instances on nodes for which `where`
  * is true (NULL: all), and its index moves with the nodes too. */
@@ -99,8 +100,10 @@ void catalog_service_nodes(struct view *v, struct str service,
 bool catalog_node_services(struct view *v, struct str node, struct catalog_node *ret_node,
                            bool (*each)(void *data, const struct catalog_service *s), void *data,
                            uint64_t *ret_index);
-bool catalog_service_get(struct view *v, struct str node, struct str id, struct catalog_service *ret);
-bool catalog_service_has_tag(const struct catalog_service *s, struct str tag); /* ASCII case ignored */
+bool catalog_service_get(struct view *v, struct str node, struct str id,
+                         struct catalog_service *ret);
+/* ASCII case ignored */
+bool catalog_service_has_tag(const struct catalog_service *s, struct str tag);
 uint64_t catalog_nodes_index(struct view *v);
 uint64_t catalog_services_index(struct view *v);
 

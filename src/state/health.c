@@ -186,6 +186,11 @@ void health_service_nodes(struct view *v, struct str service,
         *ret_index = indexes_of_service(v, service, j.any, true);
 }
 
+uint64_t health_service_index(struct view *v, struct str service)
+{
+    return indexes_of_service(v, service, true, true);
+}
+
 /* ---- apply ---- */
 
 static void link_check(struct apply *a, const struct health_check *c, bool on)

@@ -41,6 +41,8 @@ struct health_instance {
 void health_service_nodes(struct view *v, struct str service,
                           bool (*each)(void *data, const struct health_instance *i), void *data,
                           uint64_t *ret_index);
+/* The index of questions about one service and its checks. */
+uint64_t health_service_index(struct view *v, struct str service);
 /* The checks of one instance: the node's own, then the instance's, in check id order. */
 void health_instance_checks(struct view *v, struct str node, struct str service_id,
                             bool (*each)(void *data, const struct health_check *c), void *data);

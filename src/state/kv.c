@@ -247,8 +247,9 @@ static uint64_t list_index(struct view *v, struct str prefix, uint64_t newest)
     return newest ? newest : kv_table_index(v);
 }
 
-uint64_t kv_list(struct view *v, struct str prefix, bool (*each)(void *data, const struct kv_entry *e),
-                 void *data, uint64_t *ret_index)
+uint64_t kv_list(struct view *v, struct str prefix,
+                 bool (*each)(void *data, const struct kv_entry *e), void *data,
+                 uint64_t *ret_index)
 {
     struct store_cursor c;
     struct kv_entry e;

@@ -73,8 +73,9 @@ bool kv_get(struct view *v, struct str key, struct kv_entry *ret, uint64_t *ret_
 /* All keys with a prefix, in byte order, through a callback that returns false to stop.
  * *ret_index: the highest ModifyIndex or tombstone under the prefix; when nothing ever was there,
  * the table's. Returns how many were given. */
-uint64_t kv_list(struct view *v, struct str prefix, bool (*each)(void *data, const struct kv_entry *e),
-                 void *data, uint64_t *ret_index);
+uint64_t kv_list(struct view *v, struct str prefix,
+                 bool (*each)(void *data, const struct kv_entry *e), void *data,
+                 uint64_t *ret_index);
 /* Key names only, cut after the first `separator` (may be empty) past the prefix, each once. */
 uint64_t kv_keys(struct view *v, struct str prefix, struct str separator,
                  bool (*each)(void *data, struct str key), void *data, uint64_t *ret_index);

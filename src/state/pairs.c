@@ -71,17 +71,3 @@ void pairs_pack(const struct pair *list, size_t n, struct buf *out)
     }
     mem_free(sorted);
 }
-
-bool catalog_tagged_next(struct unpack *u, uint32_t *left, struct str *ret_name,
-                         struct str *ret_address, int64_t *ret_port)
-{
-    if (*left == 0 || u->bad)
-        return false;
-    --*left;
-    *ret_name = unpack_str(u);
-    if (unpack_array(u) != 2)
-        u->bad = true;
-    *ret_address = unpack_str(u);
-    *ret_port = unpack_int(u);
-    return !u->bad;
-}

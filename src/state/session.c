@@ -330,8 +330,9 @@ static void list_of_node(struct view *v, struct str node,
     buf_fini(&prefix);
 }
 
-void session_list(struct view *v, struct str node, bool (*each)(void *data, const struct session *s),
-                  void *data, uint64_t *ret_index)
+void session_list(struct view *v, struct str node,
+                  bool (*each)(void *data, const struct session *s), void *data,
+                  uint64_t *ret_index)
 {
     struct store_cursor c;
     struct session s;

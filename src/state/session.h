@@ -18,8 +18,8 @@ struct session {
     uint64_t create_index, modify_index;
 };
 
-/* COMMAND_SESSION_CREATE: the proposer made the id. ERR_INVALID with text when the node or a check is
- * missing or critical. COMMAND_SESSION_DESTROY: always succeeds. */
+/* COMMAND_SESSION_CREATE: the proposer made the id. ERR_INVALID with text when the node or a check
+ * is missing or critical. COMMAND_SESSION_DESTROY: always succeeds. */
 void session_encode_create(const struct session *s, struct buf *out);
 void session_encode_destroy(struct str id, struct buf *out);
 int session_apply_create(struct apply *a, struct str body);
@@ -32,7 +32,8 @@ void session_check_gone(struct apply *a, struct str node, struct str check_id);
 
 bool session_get(struct view *v, struct str id, struct session *ret, uint64_t *ret_index);
 /* node STR_NONE: all. */
-void session_list(struct view *v, struct str node, bool (*each)(void *data, const struct session *s),
-                  void *data, uint64_t *ret_index);
+void session_list(struct view *v, struct str node,
+                  bool (*each)(void *data, const struct session *s), void *data,
+                  uint64_t *ret_index);
 
 #endif
