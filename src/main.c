@@ -35,6 +35,7 @@
 #include "dns/dns.h"
 #include "fs/fs.h"
 #include "http/http.h"
+#include "wal/wal.h"
 #include "worker/worker.h"
 
 #define WORKERS_MAX 256
@@ -71,6 +72,7 @@ static const struct cli_hooks cli_hooks = {
     .agent_help = config_print_help,
     .config_markdown = config_print_markdown,
     .config_man = config_print_man,
+    .wal_print = wal_print,
 };
 
 static const struct config *config_now(const struct program *p)

@@ -9,11 +9,10 @@
  * Order within a turn: propose, write, send, apply, tell. The entries of all wishes of a turn go to
  * the log thread as one order; while it syncs, those of the next turns collect there.
  */
-#include "consensus/consensus_core.h"
-
 #include <errno.h>
 
 #include "base/mem.h"
+#include "consensus/consensus_core.h"
 
 /* Entries applied before the loop may look at its other business. */
 #define TURN_APPLY_MAX 4096
@@ -46,8 +45,7 @@ static void finish(struct consensus *c, struct consensus_submit *s, int status)
 
 void consensus_refuse_pending(struct consensus *c, uint64_t from, int status)
 {
-    LIST_FOREACH(&c->pending, l)
-    {
+    LIST_FOREACH (&c->pending, l) {
         struct consensus_submit *s = LIST_ITEM(l, struct consensus_submit, link);
         if (s->index >= from)
             finish(c, s, status);
@@ -120,8 +118,7 @@ static void ask_reads(struct consensus *c)
 
 static void confirm_reads(struct consensus *c, uint64_t id, uint64_t index, int status)
 {
-    LIST_FOREACH(&c->reads_asked, l)
-    {
+    LIST_FOREACH (&c->reads_asked, l) {
         struct consensus_read *r = LIST_ITEM(l, struct consensus_read, link);
         if (r->index > id)
             break;
@@ -144,8 +141,7 @@ static void apply(struct consensus *c, uint64_t first, uint64_t last)
     published_set(c->published, PUBLISHED_APPLIED_INDEX, last);
     if (c->hooks.applied)
         c->hooks.applied(c->hooks.data, &c->fsm.changes);
-    LIST_FOREACH(&c->pending, l)
-    {
+    LIST_FOREACH (&c->pending, l) {
         struct consensus_submit *s = LIST_ITEM(l, struct consensus_submit, link);
         if (s->index > last)
             break;
@@ -247,8 +243,7 @@ static void answer(struct consensus *c)
         struct consensus_submit *s = LIST_ITEM(l, struct consensus_submit, link);
         s->done(s);
     }
-    LIST_FOREACH(&c->reads_confirmed, x)
-    {
+    LIST_FOREACH (&c->reads_confirmed, x) {
         struct consensus_read *r = LIST_ITEM(x, struct consensus_read, link);
         if (r->status == 0 && r->index > applied)
             continue;

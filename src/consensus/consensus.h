@@ -20,11 +20,11 @@ struct consensus;
 struct core_loop; /* agent/loop.h: the core's loop, opaque here */
 
 struct consensus_config {
-    const char *dir;          /* DATA/raft; made if absent; NULL: in memory only (-dev) */
-    char server_id[37];       /* this node's id */
+    const char *dir;                    /* DATA/raft; made if absent; NULL: in memory only (-dev) */
+    char server_id[37];                 /* this node's id */
     char server_address[ADDR_TEXT_MAX]; /* ip:port of raft and rpc */
-    bool bootstrap;           /* an empty log starts with this server as sole voter */
-    int raft_multiplier;      /* Consul's performance.raft_multiplier, 1..10 */
+    bool bootstrap;                     /* an empty log starts with this server as sole voter */
+    int raft_multiplier;                /* Consul's performance.raft_multiplier, 1..10 */
     uint64_t snapshot_threshold; /* entries applied since the last snapshot; 0: default 16384 */
     uint64_t trailing_logs;      /* entries kept behind a snapshot; 0: default 10240 */
     uint64_t inflight_max;       /* proposals not yet applied; 0: default 65536 (then ERR_BUSY) */

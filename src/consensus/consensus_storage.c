@@ -258,8 +258,8 @@ void consensus_snapshot_if_due(struct consensus *c)
     c->dump.disk = c->disk;
     c->dump.done = on_dumped;
     c->dump.data = c;
-    fsm_dump_start(&c->fsm, &c->dump, c->engine, f.applied,
-                   raft_entry_at(c->raft, f.applied)->term, &conf, wal_log_id(c->wal));
+    fsm_dump_start(&c->fsm, &c->dump, c->engine, f.applied, raft_entry_at(c->raft, f.applied)->term,
+                   &conf, wal_log_id(c->wal));
 }
 
 /* ---- life ---- */

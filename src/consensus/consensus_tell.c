@@ -49,15 +49,16 @@ void consensus_tell(void *data, enum raft_trace_kind kind, uint64_t a, uint64_t 
                  address_of(c, a));
         break;
     case RAFT_TRACE_TIMEOUT:
-        log_warn(CONSENSUS_SUBSYSTEM, "heartbeat timeout reached, starting election: last-leader=%s",
-                 address_of(c, a));
+        log_warn(CONSENSUS_SUBSYSTEM,
+                 "heartbeat timeout reached, starting election: last-leader=%s", address_of(c, a));
         break;
     case RAFT_TRACE_PRE_VOTE:
         log_debug(CONSENSUS_SUBSYSTEM, "entering pre-vote state: term=%" PRIu64, a);
         break;
     case RAFT_TRACE_CANDIDATE:
         log_info(CONSENSUS_SUBSYSTEM,
-                 "entering candidate state: node=\"Node at %s [Candidate]\" term=%" PRIu64, self, a);
+                 "entering candidate state: node=\"Node at %s [Candidate]\" term=%" PRIu64, self,
+                 a);
         log_debug(CONSENSUS_SUBSYSTEM, "votes: needed=%" PRIu64, b);
         break;
     case RAFT_TRACE_VOTE:
@@ -69,7 +70,8 @@ void consensus_tell(void *data, enum raft_trace_kind kind, uint64_t a, uint64_t 
         log_info(CONSENSUS_SUBSYSTEM, "election won: tally=%" PRIu64, a);
         break;
     case RAFT_TRACE_LEADER:
-        log_info(CONSENSUS_SUBSYSTEM, "entering leader state: leader=\"Node at %s [Leader]\"", self);
+        log_info(CONSENSUS_SUBSYSTEM, "entering leader state: leader=\"Node at %s [Leader]\"",
+                 self);
         break;
     case RAFT_TRACE_NO_QUORUM:
         log_warn(CONSENSUS_SUBSYSTEM, "failed to contact quorum of nodes, stepping down");

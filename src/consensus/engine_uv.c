@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "consensus/engine.h"
-
 #include <uv.h>
 
 #include "base/mem.h"
+#include "consensus/engine.h"
 
 struct engine {
     uv_loop_t *loop;

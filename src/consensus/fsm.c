@@ -140,8 +140,8 @@ void fsm_dump_start(struct fsm *f, struct fsm_dump *d, struct engine *e, uint64_
     if (!d->reader)
         d->reader = store_reader_new(f->store);
     d->view = store_view_begin(d->reader);
-    d->meta = (struct wal_snapshot_meta){
-        .index = index, .term = term, .configuration_index = c->index};
+    d->meta =
+        (struct wal_snapshot_meta){.index = index, .term = term, .configuration_index = c->index};
     memcpy(d->meta.log_id, log_id, sizeof d->meta.log_id);
     buf_init(&d->meta.configuration, 0);
     raft_configuration_encode(c, &d->meta.configuration);

@@ -23,9 +23,8 @@
  * different entries must never share index and term. For the same reason a sole voter takes a new
  * term at every start.
  */
-#include "raft/raft_core.h"
-
 #include "base/mem.h"
+#include "raft/raft_core.h"
 
 struct raft *raft_new(const struct raft_options *options, struct rng *rng, raft_trace_fn trace,
                       void *trace_data)
@@ -43,20 +42,12 @@ struct raft *raft_new(const struct raft_options *options, struct rng *rng, raft_
     return r;
 }
 
-static void queue_clear(struct raft_queue *q)
-{
-    for (; q->n; q->n--) {
-        raft_message_free(q->items[q->first].m);
-        q->first = (q->first + 1) & (q->cap - 1);
-    }
-}
-
 void raft_free(struct raft *r)
 {
     if (!r)
         return;
-    queue_clear(&r->now_queue);
-    queue_clear(&r->after_queue);
+    raft_queue_clear(&r->now_queue);
+    raft_queue_clear(&r->after_queue);
     mem_free(r->now_queue.items);
     mem_free(r->after_queue.items);
     raft_message_free(r->chunk);
@@ -131,8 +122,8 @@ void raft_start(struct raft *r, struct instant now)
         r->stable = r->emitted = r->log.last;
     /* A snapshot that the log does not lead to came from a leader: it replaces the log (figure
      * 5.3); the crash was between its file and the log's record of it. */
-    if (r->snapshot_index > 0 && (!raft_log_term(&r->log, r->snapshot_index, &term) ||
-                                  term != r->snapshot_term)) {
+    if (r->snapshot_index > 0 &&
+        (!raft_log_term(&r->log, r->snapshot_index, &term) || term != r->snapshot_term)) {
         raft_log_reset(&r->log, r->snapshot_index, r->snapshot_term);
         r->stable = r->emitted = r->snapshot_index;
         r->reset_dirty = true;
@@ -219,7 +210,7 @@ void raft_become_follower(struct raft *r, uint64_t term, uint64_t leader)
         r->state_dirty = true;
     }
     if (r->role == RAFT_LEADER || r->role == RAFT_CANDIDATE)
-        queue_clear(&r->now_queue);
+        raft_queue_clear(&r->now_queue);
     r->role = RAFT_FOLLOWER;
     r->leader = leader;
     r->term_start = r->transfer_to = r->self_vote_after = 0;
@@ -276,39 +267,6 @@ int raft_propose(struct raft *r, struct raft_entry *e, uint64_t *ret_index)
 
 /* ---- storage ---- */
 
-static bool is_dirty(const struct raft *r)
-{
-    return r->state_dirty || r->reset_dirty || r->truncate_dirty || r->emitted < r->log.last;
-}
-
-uint64_t raft_needs(const struct raft *r)
-{
-    return is_dirty(r) ? r->seq + 1 : r->seq;
-}
-
-static bool next_persist(struct raft *r, struct raft_persist *ret)
-{
-    if (!is_dirty(r) || r->storage_status < 0 || r->seq - r->seq_done >= RAFT_PERSISTS_MAX)
-        return false;
-    *ret = (struct raft_persist){
-        .seq = ++r->seq,
-        .has_reset = r->reset_dirty,
-        .reset_index = r->log.first - 1,
-        .reset_term = r->log.base_term,
-        .truncate_from = r->truncate_dirty,
-        .has_state = r->state_dirty,
-        .state = r->state,
-        .first = r->emitted + 1,
-        .last = r->log.last,
-    };
-    r->persists[r->seq % RAFT_PERSISTS_MAX].last = r->log.last;
-    r->persists[r->seq % RAFT_PERSISTS_MAX].last_term = raft_log_last_term(&r->log);
-    r->emitted = r->log.last;
-    r->state_dirty = r->reset_dirty = false;
-    r->truncate_dirty = 0;
-    return true;
-}
-
 void raft_persisted(struct raft *r, struct instant now, uint64_t seq)
 {
     uint64_t term;
@@ -336,10 +294,11 @@ void raft_storage_failed(struct raft *r, struct instant now, int status)
     r->now = now;
     r->storage_status = status;
     r->seq_done = r->seq;
-    queue_clear(&r->after_queue);
+    raft_queue_clear(&r->after_queue);
     r->state_dirty = true;
     if (r->commit > r->stable)
-        r->commit = r->stable; /* counted from others' copies; to be learnt again, as after a crash */
+        r->commit =
+            r->stable; /* counted from others' copies; to be learnt again, as after a crash */
     raft_truncate_local(r, r->stable + 1);
     if (!r->truncate_dirty)
         r->truncate_dirty = r->stable + 1;
@@ -371,110 +330,6 @@ void raft_compact(struct raft *r, uint64_t index, uint64_t keep_from)
     r->snapshot_index = index;
     r->snapshot_term = term;
     raft_log_compact(&r->log, keep_from < index ? keep_from : index);
-}
-
-/* ---- effects ---- */
-
-static void queue_put(struct raft_queue *q, struct raft_message *m, uint64_t after)
-{
-    if (q->n == RAFT_QUEUE_MAX) { /* messages may be lost; memory may not */
-        raft_message_free(m);
-        return;
-    }
-    if (q->n == q->cap) {
-        uint32_t cap = q->cap ? q->cap * 2 : 16;
-        struct raft_queue grown = {.cap = cap, .items = mem_alloc(cap * sizeof *grown.items)};
-
-        for (; grown.n < q->n; grown.n++)
-            grown.items[grown.n] = q->items[(q->first + grown.n) & (q->cap - 1)];
-        mem_free(q->items);
-        *q = grown;
-    }
-    uint32_t i = (q->first + q->n++) & (q->cap - 1);
-    q->items[i].m = m;
-    q->items[i].after = after;
-}
-
-void raft_send(struct raft *r, struct raft_message *m)
-{
-    m->from = r->options.id;
-    queue_put(&r->now_queue, m, 0);
-}
-
-void raft_send_after(struct raft *r, struct raft_message *m)
-{
-    m->from = r->options.id;
-    queue_put(&r->after_queue, m, raft_needs(r));
-}
-
-static bool next_message(struct raft *r, struct raft_queue *q, struct raft_message **ret)
-{
-    if (q->n == 0 || q->items[q->first].after > r->seq_done)
-        return false;
-    *ret = q->items[q->first].m;
-    q->first = (q->first + 1) & (q->cap - 1);
-    q->n--;
-    return true;
-}
-
-static bool next_apply(struct raft *r, struct raft_effect *ret)
-{
-    uint64_t end = r->commit < r->stable ? r->commit : r->stable;
-
-    if (r->applied >= end)
-        return false;
-    if (end - r->applied > RAFT_APPLY_MAX)
-        end = r->applied + RAFT_APPLY_MAX;
-    *ret = (struct raft_effect){.kind = RAFT_EFFECT_APPLY,
-                                .u.apply = {.first = r->applied + 1, .last = end}};
-    for (uint64_t i = r->applied + 1; i <= end; i++)
-        r->unapplied_bytes -= raft_log_get(&r->log, i)->size;
-    r->applied = end;
-    raft_member_committed(r);
-    return true;
-}
-
-bool raft_next_effect(struct raft *r, struct instant now, struct raft_effect *ret)
-{
-    struct raft_message *m;
-
-    r->now = now;
-    if (!r->started)
-        return false;
-    if (r->role == RAFT_LEADER) {
-        raft_read_step(r);
-        raft_replicate_all(r);
-    }
-    if (next_persist(r, &ret->u.persist)) {
-        ret->kind = RAFT_EFFECT_PERSIST;
-        return true;
-    }
-    if (next_message(r, &r->now_queue, &m) || next_message(r, &r->after_queue, &m)) {
-        *ret = (struct raft_effect){.kind = RAFT_EFFECT_SEND, .u.message = m};
-        return true;
-    }
-    if (raft_read_next(r, ret))
-        return true;
-    if (r->chunk) {
-        *ret = (struct raft_effect){.kind = RAFT_EFFECT_CHUNK, .u.message = r->chunk};
-        r->chunk = NULL;
-        return true;
-    }
-    if (next_apply(r, ret))
-        return true;
-    if (r->role_news) {
-        *ret = (struct raft_effect){
-            .kind = RAFT_EFFECT_ROLE,
-            .u.role = {.role = r->role, .term = r->state.term, .leader = r->leader}};
-        r->role_news = false;
-        return true;
-    }
-    return false;
-}
-
-struct raft_entry *raft_entry_at(const struct raft *r, uint64_t index)
-{
-    return raft_log_get(&r->log, index);
 }
 
 /* ---- messages and facts ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The inside of the machine, for the files of raft/ alone.
+ * The inside of the machine, for the files of raft/ alone. (tidy: long because it is one struct
+ * and all that its files say to each other.)
  *
  *   raft.c            life, time, proposals, storage, effects
  *   raft_vote.c       who leads (3.4, 3.6, 9.6)
@@ -23,8 +24,8 @@ enum raft_progress_state {
 struct raft_progress {
     uint64_t id;
     enum raft_progress_state state;
-    bool probing; /* an append is out; cleared by its answer and by each heartbeat */
-    bool recent;  /* heard since the last quorum check */
+    bool probing;          /* an append is out; cleared by its answer and by each heartbeat */
+    bool recent;           /* heard since the last quorum check */
     bool granted, refused; /* of a candidate's voters */
     uint64_t match, next;
     uint64_t commit_told;
@@ -43,12 +44,12 @@ struct raft_queue { /* messages, ring */
     struct {
         struct raft_message *m;
         uint64_t after; /* seq that must be durable first */
-    } *items;
+    } * items;
     uint32_t first, n, cap;
 };
 
 #define RAFT_PERSISTS_MAX 128
-#define RAFT_ROUNDS 64
+#define RAFT_ROUNDS       64
 
 struct raft {
     struct raft_options options;
@@ -61,7 +62,7 @@ struct raft {
     uint64_t leader;
     bool started;
     struct instant now, deadline, contact;
-    struct instant quorum_check;  /* leader */
+    struct instant quorum_check;   /* leader */
     struct instant transfer_until; /* leader: 0 when no transfer */
     uint64_t transfer_to;
     struct instant lease;
@@ -94,7 +95,7 @@ struct raft {
 
     /* reads */
     uint64_t read_last, read_asked, read_done; /* ids: given, put in a round, answered */
-    uint64_t reads_refused; /* ids <= this were refused */
+    uint64_t reads_refused;                    /* ids <= this were refused */
     uint64_t round, round_confirmed;
     struct {
         uint64_t read_id, index;
@@ -104,6 +105,7 @@ struct raft {
 
 /* raft.c */
 void raft_trace(struct raft *r, enum raft_trace_kind kind, uint64_t a, uint64_t b);
+void raft_queue_clear(struct raft_queue *q);
 uint64_t raft_needs(const struct raft *r); /* seq that will hold all that is so far unsaid */
 void raft_send(struct raft *r, struct raft_message *m);       /* at once */
 void raft_send_after(struct raft *r, struct raft_message *m); /* when all so far is durable */
@@ -133,7 +135,7 @@ bool raft_replicate_quorum_is_near(struct raft *r);
 uint64_t raft_replicate_majority(const struct raft *r, bool of_rounds);
 
 /* raft_member.c */
-void raft_member_refresh(struct raft *r); /* conf follows the log's end */
+void raft_member_refresh(struct raft *r);  /* conf follows the log's end */
 void raft_member_progress(struct raft *r); /* progress follows conf */
 struct raft_progress *raft_member_find(struct raft *r, uint64_t id);
 bool raft_member_may_stand(const struct raft *r);

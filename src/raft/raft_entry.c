@@ -142,8 +142,7 @@ int raft_configuration_decode(struct str bytes, struct raft_configuration *ret)
         struct str name = cursor_bytes(&in, cursor_u8(&in));
         struct str address = cursor_bytes(&in, cursor_u8(&in));
 
-        if (in.bad || suffrage > RAFT_LEARNER ||
-            (name.n && memchr(name.p, '\0', name.n)) ||
+        if (in.bad || suffrage > RAFT_LEARNER || (name.n && memchr(name.p, '\0', name.n)) ||
             (address.n && memchr(address.p, '\0', address.n)) ||
             raft_configuration_put(&c, name, address, suffrage) < 0 || c.n != i + 1u)
             return ERR_CORRUPT;

@@ -39,7 +39,7 @@ void raft_entry_unref(struct raft_entry *e); /* accepts NULL */
 struct str raft_entry_str(const struct raft_entry *e);
 
 /* ---- configurations (dissertation 4) ---- */
-#define RAFT_SERVERS_MAX 31
+#define RAFT_SERVERS_MAX     31
 #define RAFT_SERVER_NAME_MAX 40
 
 enum raft_suffrage {

@@ -26,8 +26,8 @@ void raft_log_fini(struct raft_log *l);
 void raft_log_reset(struct raft_log *l, uint64_t index, uint64_t term);
 /* Takes the caller's reference; e->index must be last + 1. */
 void raft_log_append(struct raft_log *l, struct raft_entry *e);
-void raft_log_truncate(struct raft_log *l, uint64_t from); /* entries >= from go */
-void raft_log_compact(struct raft_log *l, uint64_t to);    /* entries <= to go */
+void raft_log_truncate(struct raft_log *l, uint64_t from);                 /* entries >= from go */
+void raft_log_compact(struct raft_log *l, uint64_t to);                    /* entries <= to go */
 struct raft_entry *raft_log_get(const struct raft_log *l, uint64_t index); /* must be there */
 bool raft_log_has(const struct raft_log *l, uint64_t index);
 /* False when the term at index is not known (before the base, behind the end). */

@@ -9,9 +9,8 @@
  *   - New servers learn first and are promoted when they have nearly all of the log (4.2.1).
  *   - A leader that is not in the configuration leads on until that is committed (4.2.2).
  */
-#include "raft/raft_core.h"
-
 #include "base/mem.h"
+#include "raft/raft_core.h"
 
 /* A learner this near to the end may be promoted. */
 #define CAUGHT_UP_ENTRIES 1024

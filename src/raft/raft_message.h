@@ -13,9 +13,9 @@
 
 /* One append holds at most this much, or one entry when that is larger. */
 #define RAFT_MESSAGE_ENTRIES_MAX 1024
-#define RAFT_MESSAGE_BYTES_MAX ((size_t)1 << 20)
-#define RAFT_CHUNK_SIZE_MAX ((size_t)256 * 1024)
-#define RAFT_MESSAGE_SIZE_MAX (RAFT_ENTRY_SIZE_MAX + RAFT_MESSAGE_BYTES_MAX)
+#define RAFT_MESSAGE_BYTES_MAX   ((size_t)1 << 20)
+#define RAFT_CHUNK_SIZE_MAX      ((size_t)256 * 1024)
+#define RAFT_MESSAGE_SIZE_MAX    (RAFT_ENTRY_SIZE_MAX + RAFT_MESSAGE_BYTES_MAX)
 
 /* Numbers are on the wire: for ever. */
 enum raft_message_kind {
@@ -44,7 +44,7 @@ struct raft_message {
     uint64_t round; /* append and reply: echoed; proves that the leader led when it was sent */
     /* snapshot: this chunk begins here; reply: the offset wanted next */
     uint64_t offset;
-    bool last; /* snapshot: the last chunk; reply: the whole is installed */
+    bool last;        /* snapshot: the last chunk; reply: the whole is installed */
     struct str chunk; /* owned (mem_free) */
     uint32_t entry_n;
     struct raft_entry **entries; /* owned, with one reference each */

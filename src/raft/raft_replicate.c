@@ -12,11 +12,10 @@
  *   - A refusal tells where the logs may agree, so that a follower is repaired in one round trip a
  *     term (5.3 of the paper; the bound on both sides is etcd's).
  */
-#include "raft/raft_core.h"
-
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "raft/raft_core.h"
 
 /* ---- leader ---- */
 
@@ -118,9 +117,9 @@ void raft_replicate_one(struct raft *r, struct raft_progress *p)
         raft_snapshot_step(r, p);
         return;
     }
-    while (p->state == RAFT_PROBE ? !p->probing
-                                  : (p->next <= r->log.last && !window_is_full(p)) ||
-                                        p->commit_told < r->commit) {
+    while (p->state == RAFT_PROBE
+               ? !p->probing
+               : (p->next <= r->log.last && !window_is_full(p)) || p->commit_told < r->commit) {
         if (!raft_log_term(&r->log, p->next - 1, &prev_term)) {
             become(p, RAFT_SNAPSHOTTING);
             raft_snapshot_begin(r, p);

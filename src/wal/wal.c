@@ -37,16 +37,15 @@
  * votes, truncations and the empty entry of a new term can be written when the disk is full: a
  * server can start and serve reads then.
  */
-#include "wal/wal_core.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "wal/wal_core.h"
 
-#define ZERO_STEP  ((size_t)256 << 10)
-#define ZERO_AHEAD ((uint64_t)1 << 20)
+#define ZERO_STEP   ((size_t)256 << 10)
+#define ZERO_AHEAD  ((uint64_t)1 << 20)
 #define BUFFER_KEEP ((size_t)8 << 20)
 
 static uint64_t current(const struct wal *w)
@@ -191,11 +190,10 @@ void wal_put_entry(struct wal *w, uint64_t index, uint64_t term, uint8_t kind, s
     if (!open_batch(w))
         return;
     ASSERT(index == w->next.last_index + 1);
-    wal_batch_put(&w->batch, &(struct wal_record){.kind = WAL_ENTRY,
-                                                  .index = index,
-                                                  .term = term,
-                                                  .entry_kind = kind,
-                                                  .bytes = bytes});
+    wal_batch_put(
+        &w->batch,
+        &(struct wal_record){
+            .kind = WAL_ENTRY, .index = index, .term = term, .entry_kind = kind, .bytes = bytes});
     w->next.last_index = index;
     w->needs_reserve = w->needs_reserve || bytes.n > 0;
 }
@@ -214,8 +212,7 @@ void wal_put_reset(struct wal *w, uint64_t index, uint64_t term)
 {
     if (!open_batch(w))
         return;
-    wal_batch_put(&w->batch,
-                  &(struct wal_record){.kind = WAL_RESET, .index = index, .term = term});
+    wal_batch_put(&w->batch, &(struct wal_record){.kind = WAL_RESET, .index = index, .term = term});
     w->next.last_index = index;
 }
 

@@ -40,16 +40,17 @@ struct wal_visitor {
 struct wal_found {
     bool fresh; /* there was no log */
     uint64_t term, vote;
-    uint64_t first_index, last_index; /* of entries; first > last: none */
+    uint64_t first_index, last_index;       /* of entries; first > last: none */
     uint64_t snapshot_index, snapshot_term; /* the newest snapshot; 0: none */
-    uint64_t cut_bytes, cut_at; /* a torn tail was cut */
+    uint64_t cut_bytes, cut_at;             /* a torn tail was cut */
     char cut_file[64];
 };
 
 /* Recovers what is there, or makes a new log. The disk stays the caller's. err has one line with
  * file, offset and remedy. */
-int wal_open(struct wal_disk *disk, const struct wal_config *conf, const struct wal_visitor *visitor,
-             struct wal_found *found, struct wal **ret, struct error *err) MUST_USE;
+int wal_open(struct wal_disk *disk, const struct wal_config *conf,
+             const struct wal_visitor *visitor, struct wal_found *found, struct wal **ret,
+             struct error *err) MUST_USE;
 /* Seals (see wal_seal) and closes. Accepts NULL. */
 void wal_close(struct wal *w);
 
@@ -67,7 +68,8 @@ int wal_recover(struct wal *w) MUST_USE;
  * cannot look like a torn write. Worth it when the log has been quiet. */
 int wal_seal(struct wal *w) MUST_USE;
 /* Removes segments whose entries are all <= keep, and all snapshots but the one at index. */
-int wal_compact(struct wal *w, uint64_t keep, uint64_t snapshot_index, uint64_t snapshot_term) MUST_USE;
+int wal_compact(struct wal *w, uint64_t keep, uint64_t snapshot_index,
+                uint64_t snapshot_term) MUST_USE;
 /* Something to do in a quiet moment? Does a little of it (fills preallocated space with zeros, so
  * that later syncs need not touch the file system's own log) and tells whether there is more. */
 bool wal_idle(struct wal *w);
@@ -86,7 +88,7 @@ struct wal_order {
     void (*done)(struct wal_order *o);
     bool alone; /* run does its own committing and sets status */
     int status;
-    struct wal_order *next; /* private */
+    struct wal_order *next;    /* private */
     struct wal_thread *thread; /* private */
 };
 struct wal_thread;

@@ -44,8 +44,8 @@ static int real_list(struct wal_disk *d, void (*each)(void *data, const char *na
 
 static int real_open(struct wal_disk *d, const char *name, bool create, int *ret_file)
 {
-    int fd = openat(dir_of(d), name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0),
-                    0600);
+    int fd = openat(dir_of(d), name,
+                    O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0600);
     if (fd < 0)
         return -errno;
     *ret_file = fd;

@@ -40,8 +40,8 @@ static int check_names(const struct wal_listing *l, struct error *err)
     if (!missing)
         return 0;
     wal_name_segment(missing, name);
-    return error_set(err, ERR_CORRUPT, "%s: offset 0: this segment is missing: bring it back, or %s",
-                     name, REMEDY);
+    return error_set(err, ERR_CORRUPT,
+                     "%s: offset 0: this segment is missing: bring it back, or %s", name, REMEDY);
 }
 
 static int remove_names(struct wal_disk *d, const struct buf *names)
@@ -267,8 +267,9 @@ static void unmake(struct wal *w)
     mem_free(w);
 }
 
-int wal_open(struct wal_disk *disk, const struct wal_config *conf, const struct wal_visitor *visitor,
-             struct wal_found *found, struct wal **ret, struct error *err)
+int wal_open(struct wal_disk *disk, const struct wal_config *conf,
+             const struct wal_visitor *visitor, struct wal_found *found, struct wal **ret,
+             struct error *err)
 {
     struct wal_listing l;
     struct opening o = {make(disk, conf), visitor, found};

@@ -193,7 +193,8 @@ void wal_batch_end(struct wal_batch *b, uint32_t seed, uint64_t number, uint32_t
 
 bool wal_batch_peek(struct str at, uint32_t seed, struct wal_batch_view *ret)
 {
-    if (at.n < WAL_SECTOR || get_u32(at.p) != BATCH_MAGIC || get_u32(at.p + 28) != crc(seed, at.p, 28))
+    if (at.n < WAL_SECTOR || get_u32(at.p) != BATCH_MAGIC ||
+        get_u32(at.p + 28) != crc(seed, at.p, 28))
         return false;
     size_t size = get_u32(at.p + 12);
     if (size < WAL_BATCH_HEADER_SIZE)

@@ -15,22 +15,22 @@
 
 #include "base/buf.h"
 
-#define WAL_FORMAT            1
-#define WAL_SECTOR            ((size_t)512)
-#define WAL_BATCH_HEADER_SIZE ((size_t)32)
+#define WAL_FORMAT             1
+#define WAL_SECTOR             ((size_t)512)
+#define WAL_BATCH_HEADER_SIZE  ((size_t)32)
 #define WAL_RECORD_HEADER_SIZE ((size_t)9)
-#define WAL_BATCH_SIZE_MAX    ((size_t)128 << 20)
-#define WAL_SERVER_SIZE       40
+#define WAL_BATCH_SIZE_MAX     ((size_t)128 << 20)
+#define WAL_SERVER_SIZE        40
 
 struct wal_header {
     uint64_t number; /* of the segment */
     uint8_t log_id[16];
     char server[WAL_SERVER_SIZE];
-    uint64_t term, vote;  /* as they stood at the segment's beginning */
-    uint64_t next_index;  /* of the next entry, at the segment's beginning */
-    uint64_t next_batch;  /* number of the first batch */
-    uint64_t prev_end;    /* where the segment before ends: what stands behind that is void */
-    uint32_t chain;       /* crc of the last record before */
+    uint64_t term, vote; /* as they stood at the segment's beginning */
+    uint64_t next_index; /* of the next entry, at the segment's beginning */
+    uint64_t next_batch; /* number of the first batch */
+    uint64_t prev_end;   /* where the segment before ends: what stands behind that is void */
+    uint32_t chain;      /* crc of the last record before */
 };
 void wal_header_encode(const struct wal_header *h, char dst[WAL_SECTOR]);
 /* ERR_INVALID: not a segment of ours. ERR_UNSUPPORTED: of another format (h->number has it).

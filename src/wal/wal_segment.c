@@ -11,7 +11,7 @@
 #define SEGMENT_SIZE_MAX ((uint64_t)WAL_BATCH_SIZE_MAX * 2)
 /* What helps against damage, in every message that reports it. */
 #define REMEDY                                                                                     \
-    "restore the data directory from a backup, or move it away and let this server join anew "    \
+    "restore the data directory from a backup, or move it away and let this server join anew "     \
     "or load a snapshot"
 
 void wal_name_segment(uint64_t number, char dst[WAL_NAME_MAX])
@@ -67,8 +67,7 @@ static void on_snapshot(struct wal_listing *l, uint64_t index, uint64_t term)
 {
     char name[WAL_NAME_MAX];
 
-    if (index < l->snapshot_index ||
-        (index == l->snapshot_index && term <= l->snapshot_term)) {
+    if (index < l->snapshot_index || (index == l->snapshot_index && term <= l->snapshot_term)) {
         wal_name_snapshot(index, term, name);
         put_name(&l->old_snapshots, name);
         return;

@@ -14,7 +14,7 @@
 #include "wal/wal_disk.h"
 #include "wal/wal_record.h"
 
-#define WAL_NAME_MAX 64
+#define WAL_NAME_MAX     64
 #define WAL_SEGMENTS_MAX 65536
 
 void wal_name_segment(uint64_t number, char dst[WAL_NAME_MAX]);
@@ -24,11 +24,11 @@ void wal_name_snapshot(uint64_t index, uint64_t term, char dst[WAL_NAME_MAX]);
 struct wal_listing {
     uint64_t *segments; /* sorted numbers */
     size_t segment_n;
-    uint64_t spare; /* 0: none */
+    uint64_t spare;                         /* 0: none */
     uint64_t snapshot_index, snapshot_term; /* the newest; 0: none */
-    struct buf old_snapshots; /* names of the others, each with its NUL */
-    struct buf unfinished;    /* names, each with its NUL */
-    struct buf foreign;       /* the first name that is none of ours, with its NUL; or empty */
+    struct buf old_snapshots;               /* names of the others, each with its NUL */
+    struct buf unfinished;                  /* names, each with its NUL */
+    struct buf foreign; /* the first name that is none of ours, with its NUL; or empty */
 };
 int wal_listing_read(struct wal_disk *d, struct wal_listing *ret, struct error *err) MUST_USE;
 void wal_listing_fini(struct wal_listing *l);
@@ -45,7 +45,7 @@ void wal_segment_fini(struct wal_segment *s);
 
 /* Where the chain stands between two batches. */
 struct wal_place {
-    uint64_t at;         /* offset in the segment */
+    uint64_t at; /* offset in the segment */
     uint64_t next_batch;
     uint32_t chain;
 };

@@ -15,11 +15,11 @@
 #include "base/mem.h"
 #include "wal/wal_segment.h"
 
-#define SNAPSHOT_MAGIC  STR_LIT("DISCOSNP")
-#define SNAPSHOT_FORMAT 1
-#define FIXED_SIZE      56
+#define SNAPSHOT_MAGIC         STR_LIT("DISCOSNP")
+#define SNAPSHOT_FORMAT        1
+#define FIXED_SIZE             56
 #define CONFIGURATION_SIZE_MAX 65536
-#define WRITE_SIZE      ((size_t)256 << 10)
+#define WRITE_SIZE             ((size_t)256 << 10)
 
 #define REMEDY                                                                                     \
     "restore the data directory from a backup, or move it away and let this server join anew"
@@ -249,8 +249,8 @@ static int load_frames(struct reader *r, uint32_t crc, int (*each)(void *data, s
 }
 
 int wal_snapshot_load(struct wal_disk *d, uint64_t index, uint64_t term, const uint8_t log_id[16],
-                      struct wal_snapshot_meta *ret_meta,
-                      int (*each)(void *data, struct str bytes), void *data, struct error *err)
+                      struct wal_snapshot_meta *ret_meta, int (*each)(void *data, struct str bytes),
+                      void *data, struct error *err)
 {
     struct reader r = {.disk = d, .err = err};
     uint32_t crc = 0;

@@ -31,8 +31,7 @@ void wal_snapshot_abort(struct wal_snapshot_writer *w); /* accepts NULL */
  * and each frame in order. ERR_CORRUPT and the like with file, offset and remedy. each may be
  * NULL: everything is checked all the same. */
 int wal_snapshot_load(struct wal_disk *d, uint64_t index, uint64_t term, const uint8_t log_id[16],
-                      struct wal_snapshot_meta *ret_meta,
-                      int (*each)(void *data, struct str bytes), void *data,
-                      struct error *err) MUST_USE;
+                      struct wal_snapshot_meta *ret_meta, int (*each)(void *data, struct str bytes),
+                      void *data, struct error *err) MUST_USE;
 
 #endif

@@ -4,12 +4,11 @@
  * batch, commits, and sends the orders back. While it syncs, the next batch
  * collects in the mailbox: group commit without a timer.
  */
-#include "wal/wal.h"
-
 #include <uv.h>
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "wal/wal.h"
 
 struct wal_thread {
     struct wal *wal;

@@ -16,7 +16,7 @@ struct disk_sim_file {
     char name[64];         /* "": removed */
     char durable_name[64]; /* "": not on the disk */
     char *cache, *disk;
-    bool *dirty; /* per sector */
+    bool *dirty;                     /* per sector */
     uint64_t dirty_first, dirty_end; /* outside of this none is */
     uint64_t size, durable_size;
     bool used;
@@ -27,7 +27,7 @@ struct disk_sim {
     struct rng rng;
     /* faults */
     int fail_write, fail_sync, fail_allocate; /* -errno to give, 0: none */
-    bool sync_loses; /* a failing sync forgets what was not durable, and marks it clean */
+    bool sync_loses;  /* a failing sync forgets what was not durable, and marks it clean */
     int64_t ops_left; /* crash (-EIO for ever) after so many; < 0: never */
     uint64_t space;   /* bytes that may be allocated in all; 0: no limit */
     uint64_t writes, syncs, ops;

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include "consensus/consensus.h"
 #include "tests/lib/engine_sim.h"
 #include "tests/lib/state_stub.h"
+#include "tests/lib/unit.h"
 
 /* A server that can be stopped, killed and started again on the same disk. */
 struct server {
@@ -56,8 +55,8 @@ static void start(struct server *s, const char *dir)
     snprintf(s->conf.server_address, sizeof s->conf.server_address, "127.0.0.1:8300");
     snprintf(s->dir, sizeof s->dir, "/tmp/test_consensus.XXXXXX");
     assert_non_null(mkdtemp(s->dir));
-    assert_int_equal(store_open(s->dir, state_table_names, STATE_TABLE_N, (size_t)64 << 20,
-                                &s->store, &err), 0);
+    assert_int_equal(
+        store_open(s->dir, state_table_names, STATE_TABLE_N, (size_t)64 << 20, &s->store, &err), 0);
     s->state = state_new(s->store);
     s->published = (struct published){{0}};
     if (consensus_open(&s->conf, s->state, s->store, NULL, &engine_sim.timers, &s->rng,
@@ -455,9 +454,8 @@ static void test_power_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CONSENSUS(test_lead_and_apply), CONSENSUS(test_idle),       CONSENSUS(test_restart),
-        CONSENSUS(test_in_memory),      CONSENSUS(test_snapshots),  CONSENSUS(test_read),
-        CONSENSUS(test_disk_fails),     CONSENSUS(test_busy_and_close),
-        CONSENSUS(test_power_loss)};
+        CONSENSUS(test_lead_and_apply), CONSENSUS(test_idle),           CONSENSUS(test_restart),
+        CONSENSUS(test_in_memory),      CONSENSUS(test_snapshots),      CONSENSUS(test_read),
+        CONSENSUS(test_disk_fails),     CONSENSUS(test_busy_and_close), CONSENSUS(test_power_loss)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

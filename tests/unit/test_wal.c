@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/lib/unit.h"
-
 #include <errno.h>
 
+#include "tests/lib/unit.h"
 #include "tests/lib/wal_keep.h"
 #include "wal/wal_segment.h"
 #include "wal/wal_snapshot.h"

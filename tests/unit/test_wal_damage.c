@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Makes each damage of the table in wal.c and looks at the outcome. */
-#include "tests/lib/unit.h"
-
 #include <stdio.h>
 
+#include "tests/lib/unit.h"
 #include "tests/lib/wal_keep.h"
 #include "wal/wal_segment.h"
 #include "wal/wal_snapshot.h"
