@@ -291,8 +291,10 @@ const char *consensus_leader_address(const struct consensus *c)
     const struct raft_server *s =
         raft_configuration_find(raft_get_configuration(c->raft), c->leader);
 
+    /* A leader that may not answer yet (its term's first entry is not applied) is none for those
+     * who wait for one. */
     if (c->leader == c->id)
-        return c->conf.server_address;
+        return c->is_leader ? c->conf.server_address : "";
     return s ? s->address : "";
 }
 

@@ -80,7 +80,9 @@ refused "a bit flipped early in the log" 'b[1500] ^= 4'
 refused "a bit flipped in the middle" 'b[end // 2] ^= 1'
 refused "a sector of zeros in the middle" 'at = end // 1024 * 512; b[at:at + 512] = bytes(512)'
 refused "the header flipped" 'b[20] ^= 1'
-refused "garbage behind the end" 'b[-512:] = b"garbage!" * 64'
+damage 'b[-512:] = b"garbage!" * 64'
+is "$(outcome)" whole "garbage far behind the end: all is there"
+ok "garbage far behind the end: the log says so" grep -q 'cut from the log' "$LOG"
 
 # The end: whatever is cut off or flipped there, the outcome is one of the three that are allowed.
 declare -A seen=()

@@ -71,7 +71,7 @@ class Agent:
         self.command, self.port, self.process = command, port, None
 
     def start(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.process.poll() is not None:
