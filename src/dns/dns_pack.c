@@ -2,8 +2,8 @@
 /*
  * What is sent when not everything fits is Consul's choice, as recorded:
  *
- *   - without EDNS, or with EDNS of 512 octets or less, at most three answers
- *     (udp_answer_limit), and they must fit without compression;
+ *   - of a service without EDNS, or with EDNS of 512 octets or less, at most
+ *     three answers (udp_answer_limit), which must fit without compression;
  *   - above that the size alone decides;
  *   - an answer that goes takes its additional records along;
  *   - texts about nodes are sent only when all fits.
@@ -117,7 +117,7 @@ static struct choice choose(const struct dns_pack *p, const struct dns_reply *r)
 
     if (!p->is_tcp && !knot_pkt_has_edns(p->query))
         limit -= SPARE;
-    if (!p->is_tcp && p->size_max == DNS_PACK_UDP_SIZE) {
+    if (r->is_limited && !p->is_tcp && p->size_max == DNS_PACK_UDP_SIZE) {
         size_t max = udp_answers_max(r->conf->config);
         if (n > max) {
             c.answer_n = max;

@@ -73,6 +73,7 @@ struct dns_reply {
     /* outputs */
     struct dns_list sections[DNS_SECTIONS];
     uint16_t rcode;
+    bool is_limited; /* instances of a service: only a few are sent over UDP without EDNS */
     bool is_forward; /* nothing is known here: ask the recursors */
 };
 

@@ -29,6 +29,7 @@ void dns_service_answer(struct dns_reply *r, const struct dns_name *name)
 {
     struct dns_instances all;
 
+    r->is_limited = true;
     if (!r->view) {
         r->rcode = KNOT_RCODE_SERVFAIL;
         return;
