@@ -29,6 +29,7 @@
 #include "agent/banner.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
+#include "api/api_health.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -222,7 +223,10 @@ static int mount_open(struct program *p, struct error *err)
         log_warn("agent", "no mount: path=%s error=\"%s\"", c->mount, err->text);
         return 0;
     }
-    return rc ? error_wrap(err, "mount %s", c->mount) : 0;
+    if (rc)
+        return error_wrap(err, "mount %s", c->mount);
+    fs_mount_set_service_json(p->mount, api_health_document);
+    return 0;
 }
 
 static int workers_open(struct program *p, int n, struct error *err)

@@ -60,8 +60,8 @@ static bool on_check(void *data, const struct health_check *check)
     struct filter_item item = {.check = check};
     struct catalog_node n;
 
-    if (k->by_meta && (!catalog_node_get(&k->quiet, check->node, &n) ||
-                       !api_catalog_has_meta(k->call, &n)))
+    if (k->by_meta &&
+        (!catalog_node_get(&k->quiet, check->node, &n) || !api_catalog_has_meta(k->call, &n)))
         return true;
     if (filter_takes(k->filter, &item))
         api_catalog_put_check(&k->w, check);
@@ -144,7 +144,8 @@ static bool on_instance(void *data, const struct health_instance *i)
     struct join *j = data;
 
     if ((j->passing_only && i->worst != HEALTH_PASSING) ||
-        !api_catalog_has_tags(j->call, i->service) || !api_catalog_has_meta(j->call, i->node))
+        (j->call &&
+         (!api_catalog_has_tags(j->call, i->service) || !api_catalog_has_meta(j->call, i->node))))
         return true;
     j->n = 0;
     health_instance_checks(j->view, i->node->name, i->service->id, on_instance_check, j);
@@ -168,10 +169,8 @@ static bool on_instance(void *data, const struct health_instance *i)
 
 int api_health_service(struct api_call *c, struct view *v, uint64_t *ret_index)
 {
-    struct join j = {.call = c,
-                     .view = v,
-                     .filter = api_catalog_filter(c, FILTER_HEALTH),
-                     .w = api_json(c)};
+    struct join j = {
+        .call = c, .view = v, .filter = api_catalog_filter(c, FILTER_HEALTH), .w = api_json(c)};
     bool is_valid = take_passing(c, &j.passing_only);
 
     jwrite_array(&j.w);
@@ -188,4 +187,18 @@ int api_health_service(struct api_call *c, struct view *v, uint64_t *ret_index)
         api_header(c, "Content-Type", STR_LIT("text/plain; charset=utf-8"));
     }
     return 0;
+}
+
+int api_health_document(struct view *v, struct str service, struct buf *out)
+{
+    struct join j = {.view = v};
+    uint64_t index;
+
+    jwrite_init(&j.w, out, false);
+    jwrite_array(&j.w);
+    health_service_nodes(v, service, on_instance, &j, &index);
+    jwrite_close(&j.w);
+    jwrite_end(&j.w);
+    mem_free(j.checks);
+    return out->failed ? ERR_TOO_LARGE : 0;
 }

@@ -15,5 +15,7 @@ bool api_health_check_state(struct api_call *c);
 int api_health_state(struct api_call *c, struct view *v, uint64_t *ret_index);
 bool api_health_check_service(struct api_call *c);
 int api_health_service(struct api_call *c, struct view *v, uint64_t *ret_index);
+/* The document of /v1/health/service/NAME without a call: services/NAME/json of the mount. */
+int api_health_document(struct view *v, struct str service, struct buf *out);
 
 #endif

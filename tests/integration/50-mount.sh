@@ -25,6 +25,7 @@ ok "a service is registered" api /v1/catalog/register -X PUT -d \
     '{"Node":"google","Address":"www.google.com","Service":{"Service":"search","Port":80,"Tags":["x"]}}'
 is "$(t cat "$M/services/search/nodes")" $'google\twww.google.com\t80\tpassing\tx' "and is there at once"
 is "$(t cat "$M/services/SEARCH/tags/x")" $'google\twww.google.com\t80\tpassing\tx' "by tag, without case"
+is "$(t cat "$M/services/search/json")" "$(api /v1/health/service/search)" "and as the API has it"
 exits 1 "no such service" t cat "$M/services/nosuch/nodes"
 fails "services are not written" t sh -c "echo x >'$M/services/search/nodes'"
 fails "nor made" t mkdir "$M/services/new"
@@ -100,11 +101,10 @@ ok "awkward and random keys, made by HTTP: all there, once, with their values; f
     timeout 100 python3 "$TOP_SRCDIR/tests/integration/mount_keys.py" "http://$HTTP" "$M/kv" 1500
 
 section "stop and start"
-sleep 60 <"$M/kv/bin" & # a file open, a working directory inside
-holder=$!
+exec 5<"$M/kv/bin"
 stop_agent node1
 is "$STATUS" 0 "SIGTERM with a file open: exit 0"
-kill $holder
+exec 5<&-
 ok "unmounted" t test ! -e "$M/kv"
 need_agent node1 -mount "$M"
 t cat "$M/kv/bin" >/dev/null

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The tools people use, on the mount: what they write is committed once, whole, and found by HTTP.
+# shellcheck disable=SC2016
 # shellcheck source=tests/lib/tap.sh
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
