@@ -11,6 +11,7 @@
 
 static void on_applied(void *data, const struct change_batch *changes);
 static void on_leadership(void *data, bool is_leader);
+static void on_lock_delay(void *data, struct str key, int64_t delay_ns);
 static void on_storage(void *data, int status);
 static void on_fatal(void *data, const char *why);
 static void engines_close(struct agent *a);
@@ -22,6 +23,8 @@ static int store_and_state_open(struct agent *a, struct error *err)
         return error_wrap(err, "store");
     a->reader = store_reader_new(a->store);
     a->state = state_new(a->store);
+    a->lock_delays = lock_delay_new(rng_u64(&a->rng));
+    state_set_lock_delay(a->state, on_lock_delay, a);
     return 0;
 }
 
@@ -94,6 +97,7 @@ static void engines_close(struct agent *a)
     if (a->reader)
         store_reader_free(a->reader);
     store_close(a->store);
+    lock_delay_free(a->lock_delays);
     datadir_close(&a->dir);
     while (mailbox_drain(a->box) > 0)
         ; /* lines of the log on their way to the monitor */
@@ -153,6 +157,12 @@ static void on_leadership(void *data, bool is_leader)
         log_warn(LOG, "cluster leadership lost");
         leader_stop(a->leader);
     }
+}
+
+static void on_lock_delay(void *data, struct str key, int64_t delay_ns)
+{
+    struct agent *a = data;
+    lock_delay_start(a->lock_delays, key, (struct duration){delay_ns}, clock_now());
 }
 
 static void on_storage(void *data, int status)
@@ -236,6 +246,11 @@ int agent_may_write(struct agent *a, struct str token, struct str command)
     int rc = policy_may_write(&v, token, command);
     store_view_end(v.store);
     return rc;
+}
+
+bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
+{
+    return lock_delay_refuses(a->lock_delays, command, clock_now(), ret_body);
 }
 
 int agent_ask_reload(struct agent *a, struct error *err)

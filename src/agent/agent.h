@@ -59,6 +59,9 @@ struct monitor *agent_monitor(struct agent *a); /* who watches the log; core thr
 void agent_reload(struct agent *a, const struct config *config); /* a new one is in force */
 /* 0, or ERR_DENIED (state/policy). */
 int agent_may_write(struct agent *a, struct str token, struct str command) MUST_USE;
+/* Does the command lock a key whose last holder was just lost? Then the answer is *ret_body, and
+ * the command is not proposed. */
+bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body);
 /* What the endpoints of the same name ask; the second answers before the agent stops. */
 int agent_ask_reload(struct agent *a, struct error *err) MUST_USE;
 void agent_ask_stop(struct agent *a);

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/datadir.h"
 #include "agent/leader.h"
+#include "agent/lock_delay.h"
 #include "agent/metrics.h"
 #include "agent/monitor.h"
 
@@ -28,6 +29,7 @@ struct agent {
     struct state *state;
     struct consensus *consensus;
     struct leader *leader;
+    struct lock_delay *lock_delays;
     struct monitor *monitor;
     bool is_leader;
     struct list subscribers;

@@ -40,7 +40,7 @@ static void on_core(struct mail *m)
     struct agent *agent = w->env->agent;
     struct str command = buf_str(&w->command);
     w->status = agent_may_write(agent, w->token, command);
-    if (w->status) {
+    if (w->status || agent_delays_lock(agent, command, &w->result.body)) {
         send_back(w);
         return;
     }
