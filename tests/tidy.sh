@@ -309,7 +309,7 @@ fi
 
 if command -v shellcheck >/dev/null; then
     grep -rlE '^#!/bin/(ba)?sh' autogen.sh contrib tests .ci 2>/dev/null |
-        grep -vE '~$|\.orig$' | xargs shellcheck -x -P "$top" >"$tmp/out" 2>&1
+        grep -vE '~$|\.orig$' | xargs shellcheck -S warning -x -P "$top" >"$tmp/out" 2>&1
     check "$tmp/out" "shellcheck"
 else
     skip "shellcheck" "not installed"
