@@ -26,6 +26,7 @@ set -u
 TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 TOP_BUILDDIR=${TOP_BUILDDIR:-$PWD}
 DISCO=${DISCO:-$TOP_BUILDDIR/src/disco}
+export TOP_SRCDIR TOP_BUILDDIR DISCO
 unset CONSUL_HTTP_ADDR CONSUL_HTTP_TOKEN CONSUL_HTTP_TOKEN_FILE DISCO_HTTP_ADDR DISCO_HTTP_TOKEN \
     http_proxy HTTP_PROXY
 export LC_ALL=C.UTF-8
@@ -227,7 +228,10 @@ sanitizer_reports() { # of all agents' logs; prints them
 done_testing() {
     local name reports
     if [ ${#agent_http[@]} -gt 0 ]; then
-        for name in "${!agent_pid[@]}"; do stop_agent "$name"; done
+        for name in "${!agent_pid[@]}"; do
+            stop_agent "$name"
+            is "$STATUS" 0 "agent $name stops in order" || diag "$(tail -n 20 "$T/$name.log")"
+        done
         reports=$(sanitizer_reports)
         is "$reports" "" "no sanitizer or assertion spoke in the agents' logs"
     fi
