@@ -151,8 +151,8 @@ int api_catalog_services(struct api_call *c, struct view *v, uint64_t *ret_index
     struct jwrite w;
     size_t i = 0;
 
-    catalog_services_where(v, param_has(&c->params, "node-meta") ? on_where : NULL,
-                           on_service_name, &l, ret_index);
+    catalog_services_where(v, param_has(&c->params, "node-meta") ? on_where : NULL, on_service_name,
+                           &l, ret_index);
     /* Go prints maps sorted by the names' bytes, the state by their lower case. */
     struct service_tags **sorted = arena_alloc(&c->run_arena, (l.n + 1) * sizeof(l.last));
     for (struct service_tags *t = l.last; t; t = t->next)

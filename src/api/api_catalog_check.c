@@ -92,8 +92,7 @@ static bool put_duration(struct jwrite *w, const char *name, const struct jvalue
 }
 
 /* False when the value is not of the member's type. */
-static bool put_member(struct jwrite *w, const char *name, enum member type,
-                       const struct jvalue *v)
+static bool put_member(struct jwrite *w, const char *name, enum member type, const struct jvalue *v)
 {
     struct str text = STR_NONE;
     uint64_t number = 0;
@@ -178,8 +177,9 @@ static bool take_definition(struct api_call *c, const struct jvalue *v, struct s
     struct buf out;
 
     if (jread_type(v) != JREAD_NULL && jread_type(v) != JREAD_OBJECT)
-        return api_fail(c, 400, "Request decode failed: json: cannot unmarshal into the definition "
-                                "of a check");
+        return api_fail(c, 400,
+                        "Request decode failed: json: cannot unmarshal into the definition "
+                        "of a check");
     buf_init(&out, 0);
     jwrite_init(&w, &out, false);
     jwrite_object(&w);
@@ -205,17 +205,22 @@ bool api_catalog_take_check(struct api_call *c, const struct jvalue *v, struct h
         const char *name;
         struct str *text;
     } texts[] = {
-        {"Node", &ret->node},           {"CheckID", &ret->check_id},
-        {"Name", &ret->name},           {"Status", &ret->status},
-        {"Notes", &ret->notes},         {"Output", &ret->output},
-        {"ServiceID", &ret->service_id}, {"ServiceName", &ret->service_name},
+        {"Node", &ret->node},
+        {"CheckID", &ret->check_id},
+        {"Name", &ret->name},
+        {"Status", &ret->status},
+        {"Notes", &ret->notes},
+        {"Output", &ret->output},
+        {"ServiceID", &ret->service_id},
+        {"ServiceName", &ret->service_name},
         {"Type", &ret->type},
     };
     const struct jvalue *definition = jread_get(v, "Definition");
 
     if (jread_type(v) != JREAD_OBJECT)
-        return api_fail(c, 400, "Request decode failed: json: cannot unmarshal into Go value of "
-                                "type structs.HealthCheck");
+        return api_fail(c, 400,
+                        "Request decode failed: json: cannot unmarshal into Go value of "
+                        "type structs.HealthCheck");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (jread_str(jread_get(v, texts[i].name), texts[i].text) < 0)
             return api_fail(c, 400,

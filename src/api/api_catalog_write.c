@@ -43,9 +43,8 @@ static bool only_known(struct api_call *c, const struct jvalue *object, const ch
             known = str_eq_nocase(name, str_z(*n));
         if (known)
             continue;
-        const char *more = str_eq_z(name, "Namespace")
-                               ? " - Namespaces are a Consul Enterprise feature"
-                               : "";
+        const char *more =
+            str_eq_z(name, "Namespace") ? " - Namespaces are a Consul Enterprise feature" : "";
         return api_fail(c, 400, "Request decode failed: json: unknown field \"%.*s\"%s",
                         STR_ARG(name), more);
     }
@@ -294,9 +293,9 @@ static bool is_any_address(struct str address)
 static bool take_service(struct api_call *c, const struct jvalue *v, struct catalog_service *s)
 {
     static const char *const names[] = {
-        "Kind",       "ID",          "Service", "Tags",
-        "Address",    "Meta",        "Port",    "TaggedAddresses",
-        "Weights",    "Proxy",       "Connect", "EnableTagOverride",
+        "Kind",        "ID",          "Service", "Tags",
+        "Address",     "Meta",        "Port",    "TaggedAddresses",
+        "Weights",     "Proxy",       "Connect", "EnableTagOverride",
         "CreateIndex", "ModifyIndex", NULL};
 
     if (jread_type(v) != JREAD_OBJECT)
@@ -340,11 +339,9 @@ static bool take_checks(struct api_call *c, const struct jvalue *root, struct ca
 
 static bool take_register(struct api_call *c, const struct jvalue *root, struct catalog_register *r)
 {
-    static const char *const names[] = {"Datacenter", "ID",      "Node",
-                                        "Address",    "TaggedAddresses",
-                                        "NodeMeta",   "Service", "Check",
-                                        "Checks",     "SkipNodeUpdate", "WriteRequest",
-                                        NULL};
+    static const char *const names[] = {
+        "Datacenter", "ID",    "Node",   "Address",        "TaggedAddresses", "NodeMeta",
+        "Service",    "Check", "Checks", "SkipNodeUpdate", "WriteRequest",    NULL};
     struct catalog_node *n = &r->node;
     const struct jvalue *service = jread_get(root, "Service");
     struct catalog_service *s = arena_new(&c->arena, struct catalog_service);

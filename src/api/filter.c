@@ -12,7 +12,13 @@
 /* ---- what can be selected ---- */
 
 enum type {
-    TYPE_TEXT, TYPE_INT, TYPE_BOOL, TYPE_PAIRS, TYPE_ADDRESSES, TYPE_TEXTS, TYPE_OBJECT,
+    TYPE_TEXT,
+    TYPE_INT,
+    TYPE_BOOL,
+    TYPE_PAIRS,
+    TYPE_ADDRESSES,
+    TYPE_TEXTS,
+    TYPE_OBJECT,
     TYPE_OBJECTS,
 };
 
@@ -94,10 +100,10 @@ static const char *const op_names[] = {
 struct resolved {
     enum type type; /* of what is compared */
     enum field field;
-    bool in_checks;      /* one of the checks is meant */
-    struct str key;      /* of a map; p NULL: the map itself */
-    bool is_port;        /* of a tagged address: Port, not Address */
-    bool has_part;       /* of a tagged address: one of the two */
+    bool in_checks; /* one of the checks is meant */
+    struct str key; /* of a map; p NULL: the map itself */
+    bool is_port;   /* of a tagged address: Port, not Address */
+    bool has_part;  /* of a tagged address: one of the two */
     int64_t number;
     bool boolean, has_pattern;
     regex_t pattern;

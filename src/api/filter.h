@@ -43,7 +43,7 @@ struct filter;
  * Only white space: *ret is NULL, and takes everything. */
 int filter_new(struct str text, enum filter_kind kind, struct filter **ret,
                struct error *err) MUST_USE;
-void filter_free(struct filter *f); /* accepts NULL */
+void filter_free(struct filter *f);                                        /* accepts NULL */
 bool filter_takes(const struct filter *f, const struct filter_item *item); /* NULL: true */
 
 #endif

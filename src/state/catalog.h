@@ -35,7 +35,7 @@ struct catalog_node {
 };
 
 struct catalog_service {
-    struct str node; /* as the node spells it */
+    struct str node;                                /* as the node spells it */
     struct str id, name, address, kind, namespace_; /* kind "" for typical services */
     struct str tags; /* packed array of texts, in the order given: unpack_array/unpack_str */
     struct pairs meta;

@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include "state/catalog.h"
-
 #include "state/indexes.h"
 #include "state/row.h"
 #include "state/session.h"
@@ -220,10 +219,9 @@ static int check_name_is_free(struct apply *a, const struct catalog_node *n, boo
                  !str_eq_z(serf.status, "critical");
     if (!alive || (other.id.n == 0 && may_steal))
         return 0;
-    return error_set(err, ERR_INVALID,
-                     "Node name %.*s is reserved by node %.*s with name %.*s (%.*s)",
-                     STR_ARG(n->name), STR_ARG(other.id), STR_ARG(other.name),
-                     STR_ARG(other.address));
+    return error_set(
+        err, ERR_INVALID, "Node name %.*s is reserved by node %.*s with name %.*s (%.*s)",
+        STR_ARG(n->name), STR_ARG(other.id), STR_ARG(other.name), STR_ARG(other.address));
 }
 
 static bool node_by_id(struct apply *a, struct str id, struct catalog_node *ret)

@@ -40,8 +40,7 @@ static bool walk(struct view *v, int table, struct buf *prefix, size_t skip, eac
     for (store_seek(&c, v->store, table, buf_str(prefix));
          go && c.valid && str_has_prefix(c.key, buf_str(prefix)); store_next(&c)) {
         struct str row = c.value;
-        if (table != TABLE_CHECK &&
-            !store_get(v->store, TABLE_CHECK, str_drop(c.key, skip), &row))
+        if (table != TABLE_CHECK && !store_get(v->store, TABLE_CHECK, str_drop(c.key, skip), &row))
             continue;
         row_load_check(row, &check);
         go = each(data, &check);

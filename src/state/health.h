@@ -11,8 +11,8 @@ enum health_status { HEALTH_PASSING, HEALTH_WARNING, HEALTH_CRITICAL, HEALTH_MAI
 
 struct health_check {
     struct str node, check_id, name, notes, output, service_id, service_name, type;
-    struct str status; /* as registered: "passing", "warning", "critical" (default) */
-    struct str service_tags; /* packed array, of its service at registration */
+    struct str status;          /* as registered: "passing", "warning", "critical" (default) */
+    struct str service_tags;    /* packed array, of its service at registration */
     struct str definition_json; /* compact JSON, "{}" by default */
     uint64_t create_index, modify_index;
 };

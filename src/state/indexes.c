@@ -6,9 +6,12 @@
 #include "store/keys.h"
 
 static const char *const table_keys[INDEXES_N] = {
-    [INDEXES_KV] = "index/kvs",           [INDEXES_TOMBSTONES] = "index/tombstones",
-    [INDEXES_NODES] = "index/nodes",      [INDEXES_SERVICES] = "index/services",
-    [INDEXES_CHECKS] = "index/checks",    [INDEXES_SESSIONS] = "index/sessions",
+    [INDEXES_KV] = "index/kvs",
+    [INDEXES_TOMBSTONES] = "index/tombstones",
+    [INDEXES_NODES] = "index/nodes",
+    [INDEXES_SERVICES] = "index/services",
+    [INDEXES_CHECKS] = "index/checks",
+    [INDEXES_SESSIONS] = "index/sessions",
     [INDEXES_EXTINCTION] = "index/extinct",
 };
 

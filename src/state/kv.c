@@ -32,8 +32,8 @@ static void delete_tree(struct apply *a, struct str prefix)
     struct kv_entry e;
     bool any = false;
 
-    for (store_seek(&c, a->view.store, TABLE_KV, prefix);
-         c.valid && str_has_prefix(c.key, prefix); store_next(&c)) {
+    for (store_seek(&c, a->view.store, TABLE_KV, prefix); c.valid && str_has_prefix(c.key, prefix);
+         store_next(&c)) {
         kv_entry_read(c.key, c.value, &e);
         kv_entry_delete(a, &e);
         any = true;
@@ -257,8 +257,8 @@ uint64_t kv_list(struct view *v, struct str prefix,
     bool go = true;
 
     watch_prefix(v->watch, WATCH_KV, prefix);
-    for (store_seek(&c, v->store, TABLE_KV, prefix);
-         go && c.valid && str_has_prefix(c.key, prefix); store_next(&c)) {
+    for (store_seek(&c, v->store, TABLE_KV, prefix); go && c.valid && str_has_prefix(c.key, prefix);
+         store_next(&c)) {
         kv_entry_read(c.key, c.value, &e);
         newest = newer(newest, e.modify_index);
         n++;

@@ -8,7 +8,7 @@
 #include "state/state.h"
 
 #define KV_VALUE_SIZE_MAX ((size_t)512 * 1024) /* consul: limits.kv_max_value_size default */
-#define KV_KEY_SIZE_MAX ((size_t)100 * 1024)   /* more than any URL; 1 at least */
+#define KV_KEY_SIZE_MAX   ((size_t)100 * 1024) /* more than any URL; 1 at least */
 
 struct kv_entry {
     struct str key, value; /* borrowed from the view */
@@ -18,14 +18,14 @@ struct kv_entry {
 
 /* One operation; COMMAND_KV holds one, COMMAND_TXN several. */
 enum kv_verb {
-    KV_SET = 0,          /* put; true */
-    KV_CAS = 1,          /* put if modify index is `index` (0: if absent) */
-    KV_LOCK = 2,         /* acquire with `session` */
-    KV_UNLOCK = 3,       /* release with `session` */
+    KV_SET = 0,    /* put; true */
+    KV_CAS = 1,    /* put if modify index is `index` (0: if absent) */
+    KV_LOCK = 2,   /* acquire with `session` */
+    KV_UNLOCK = 3, /* release with `session` */
     KV_DELETE = 4,
-    KV_DELETE_CAS = 5,   /* if modify index is `index` */
-    KV_DELETE_TREE = 6,  /* all keys with the prefix `key` */
-    KV_APPEND = 7,       /* ours: value added at the end; the key is made if absent (O_APPEND) */
+    KV_DELETE_CAS = 5,  /* if modify index is `index` */
+    KV_DELETE_TREE = 6, /* all keys with the prefix `key` */
+    KV_APPEND = 7,      /* ours: value added at the end; the key is made if absent (O_APPEND) */
     /* only inside COMMAND_TXN: */
     KV_GET = 8,
     KV_GET_TREE = 9,

@@ -92,8 +92,7 @@ static void move_session(struct apply *a, struct str key, struct str from, struc
     }
 }
 
-void kv_entry_set(struct apply *a, struct kv_entry *e, const struct kv_entry *old,
-                      bool holder_too)
+void kv_entry_set(struct apply *a, struct kv_entry *e, const struct kv_entry *old, bool holder_too)
 {
     struct str old_session = old ? old->session : STR_NONE;
 

@@ -16,8 +16,7 @@ void kv_entry_put(struct apply *a, const struct kv_entry *e);
 /* Stores `e`, whose lock index and, with `holder_too`, session are as wanted. Sets the others: the
  * create index from `old` (NULL for a new key), the modify index; when nothing changed that of the
  * row stays, and nobody is woken. */
-void kv_entry_set(struct apply *a, struct kv_entry *e, const struct kv_entry *old,
-                  bool holder_too);
+void kv_entry_set(struct apply *a, struct kv_entry *e, const struct kv_entry *old, bool holder_too);
 /* Removes the row, without a tombstone. */
 void kv_entry_delete(struct apply *a, const struct kv_entry *e);
 /* Notes the change, raises the table's index. */

@@ -5,9 +5,9 @@
 
 #include "store/keys.h"
 
-#define NODE_FIELDS 8
+#define NODE_FIELDS    8
 #define SERVICE_FIELDS 17
-#define CHECK_FIELDS 13
+#define CHECK_FIELDS   13
 
 /* ---- keys ---- */
 

@@ -13,7 +13,7 @@
 #define SESSION_NAME_SIZE_MAX 4096
 /* Consul: structs.MaxLockDelay. */
 #define SESSION_LOCK_DELAY_MAX_NS ((int64_t)60 * 1000000000)
-#define SESSION_ROW_FIELDS 11
+#define SESSION_ROW_FIELDS        11
 
 /* ---- rows and encoding ---- */
 

@@ -51,11 +51,11 @@ void result_fini(struct result *r);
 /* What an apply function is given. */
 struct apply {
     struct store_txn *txn;
-    struct view view;              /* over the transaction */
-    uint64_t index;                /* of the log entry */
-    struct change_batch *changes;  /* added to; dropped by state_apply when the apply fails */
+    struct view view;             /* over the transaction */
+    uint64_t index;               /* of the log entry */
+    struct change_batch *changes; /* added to; dropped by state_apply when the apply fails */
     struct result *result;
-    bool rollback; /* set by an apply that succeeded in finding that nothing may change */
+    bool rollback;       /* set by an apply that succeeded in finding that nothing may change */
     struct buf released; /* lock delays that begin: u64 ns, u32 size, key */
 };
 typedef int (*state_apply_fn)(struct apply *a, struct str body);

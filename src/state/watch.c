@@ -89,8 +89,8 @@ struct watch_item {
     uint64_t hash;
     struct watch_item *next, **back; /* back: who points here; NULL: on no chain */
     struct watch_set *set;
-    uint32_t length;  /* of the prefix */
-    uint8_t kind;     /* WATCH_KINDS: any change fires it */
+    uint32_t length; /* of the prefix */
+    uint8_t kind;    /* WATCH_KINDS: any change fires it */
     bool is_prefix;
     bool in_index; /* in a slot, not on the list of those to fire */
 };

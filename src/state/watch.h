@@ -30,8 +30,8 @@ enum watch_kind {
 struct change_batch {
     struct buf items; /* private: kind, size, key */
     uint32_t n;
-    uint64_t index;   /* applied index after the batch */
-    bool everything;  /* the store was replaced (snapshot): all watches fire, caches drop all */
+    uint64_t index;  /* applied index after the batch */
+    bool everything; /* the store was replaced (snapshot): all watches fire, caches drop all */
 };
 void change_init(struct change_batch *b);
 void change_fini(struct change_batch *b);
@@ -57,7 +57,7 @@ struct watch_set {
     struct watch_index *in; /* NULL when not waiting */
 };
 void watch_init(struct watch_set *s);
-void watch_fini(struct watch_set *s); /* leaves the index first */
+void watch_fini(struct watch_set *s);  /* leaves the index first */
 void watch_reset(struct watch_set *s); /* leaves the index and forgets the items */
 /* Both accept s NULL: a read that nobody waits on. */
 void watch_key(struct watch_set *s, enum watch_kind kind, struct str key);

@@ -106,12 +106,11 @@ int world_register(struct world *w, const char *node, const char *service, const
                              .name = str_z(check),
                              .service_id = str_z(service),
                              .status = str_z(status)};
-    struct catalog_register r = {.node = {.name = str_z(node),
-                                          .address = STR_LIT("10.0.0.1"),
-                                          .datacenter = STR_LIT("dc1")},
-                                 .service = service ? &s : NULL,
-                                 .checks = &c,
-                                 .check_n = check ? 1 : 0};
+    struct catalog_register r = {
+        .node = {.name = str_z(node), .address = STR_LIT("10.0.0.1"), .datacenter = STR_LIT("dc1")},
+        .service = service ? &s : NULL,
+        .checks = &c,
+        .check_n = check ? 1 : 0};
     struct buf b;
 
     buf_init(&b, 0);

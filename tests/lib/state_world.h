@@ -16,7 +16,7 @@ struct world {
     struct store *store;
     struct state *state;
     struct store_reader *reader;
-    struct view view; /* while open */
+    struct view view;            /* while open */
     struct change_batch changes; /* of the last command */
     struct result result;
     uint64_t index;

@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -47,10 +47,8 @@ static uint64_t key_index(struct world *w, const char *key, struct kv_entry *ret
 
 static void make_session(struct world *w, const char *id, bool delete_keys, int64_t delay)
 {
-    struct session s = {.id = str_z(id),
-                        .node = STR_LIT("N1"),
-                        .delete_keys = delete_keys,
-                        .lock_delay_ns = delay};
+    struct session s = {
+        .id = str_z(id), .node = STR_LIT("N1"), .delete_keys = delete_keys, .lock_delay_ns = delay};
     struct buf b;
 
     assert_int_equal(world_register(w, "n1", NULL, NULL, NULL), 0);
