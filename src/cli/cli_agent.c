@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/encode.h"
 #include "base/jread.h"
+#include "base/mem.h"
 #include "base/rng.h"
 
 /* consul: gossip keys are 32 bytes, for AES-256 */
@@ -16,7 +18,7 @@
 
 static void info_print(const struct jvalue *stats);
 
-/* Sections and lines in the order of the answer, which is sorted. */
+/* Sections and lines by name. */
 int cli_agent_info(struct cli *c)
 {
     static const char what[] = "Error querying agent";
@@ -50,23 +52,49 @@ int cli_agent_info(struct cli *c)
     return exit_status;
 }
 
+/* A member of an object. */
+struct fact {
+    struct str name;
+    const struct jvalue *value;
+};
+
+static int order_facts(const void *a, const void *b)
+{
+    return str_cmp(((const struct fact *)a)->name, ((const struct fact *)b)->name);
+}
+
+/* The members by name; the caller's to free. */
+static struct fact *facts_sorted(const struct jvalue *object, size_t *ret_n)
+{
+    struct fact *facts = mem_alloc(jread_count(object) * sizeof(*facts));
+    size_t pos = 0, n = 0;
+    struct fact fact;
+
+    while (jread_next(object, &pos, &fact.name, &fact.value))
+        facts[n++] = fact;
+    qsort(facts, n, sizeof(*facts), order_facts);
+    *ret_n = n;
+    return facts;
+}
+
 static void info_print(const struct jvalue *stats)
 {
-    const struct jvalue *section, *value;
-    struct str name, key;
-    size_t pos = 0;
+    size_t section_n, fact_n;
+    struct fact *sections = facts_sorted(stats, &section_n);
 
-    while (jread_next(stats, &pos, &name, &section)) {
-        size_t at = 0;
-        (void)printf("%.*s:\n", STR_ARG(name));
-        if (jread_type(section) != JREAD_OBJECT)
+    for (size_t i = 0; i < section_n; i++) {
+        (void)printf("%.*s:\n", STR_ARG(sections[i].name));
+        if (jread_type(sections[i].value) != JREAD_OBJECT)
             continue;
-        while (jread_next(section, &at, &key, &value)) {
+        struct fact *facts = facts_sorted(sections[i].value, &fact_n);
+        for (size_t k = 0; k < fact_n; k++) {
             struct str text = STR_NONE;
-            if (jread_str(value, &text) == 0)
-                (void)printf("\t%.*s = %.*s\n", STR_ARG(key), STR_ARG(text));
+            if (jread_str(facts[k].value, &text) == 0)
+                (void)printf("\t%.*s = %.*s\n", STR_ARG(facts[k].name), STR_ARG(text));
         }
+        mem_free(facts);
     }
+    mem_free(sections);
 }
 
 /* ---- monitor ---- */

@@ -173,6 +173,7 @@ like "$ERR" '^Failed to compile status regexp: ' "and its words"
 exits 0 "info" disco info
 like "$OUT" $'\nraft:\n' "has sections"
 like "$OUT" $'\n\tstate = Leader\n' "and facts"
+is "$(grep -E '^[a-z]' <<<"$OUT")" "$(grep -E '^[a-z]' <<<"$OUT" | sort)" "sorted"
 "$DISCO" monitor -log-level=debug >monitor.out 2>monitor.err &
 monitor=$!
 until_ok 5 sh -c "curl -s http://$HTTP/v1/kv/monitored; grep -q 'url=/v1/kv/monitored' monitor.out"
