@@ -97,7 +97,6 @@ struct api_call {
     bool is_quiet;             /* not worth a "Request finished" line */
     union {
         struct read read;
-        struct write write;
         struct ask ask;
     } work;
 };

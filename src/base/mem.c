@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,11 @@ void mem_free(void *p)
     if (p)
         count(-1);
     free(p);
+}
+
+void mem_trim(void)
+{
+    malloc_trim(0);
 }
 
 struct arena_chunk {

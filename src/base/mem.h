@@ -20,6 +20,9 @@ char *mem_dup_z(const char *z); /* NULL gives NULL */
 void mem_free(void *p);         /* accepts NULL */
 #define mem_new(T) ((T *)mem_alloc(sizeof(T)))
 
+/* Gives what is free back to the system: after a crowd has left. Takes milliseconds. */
+void mem_trim(void);
+
 /* Allocations not yet freed in the process (debug and sanitizer builds; else 0). */
 int64_t mem_outstanding(void);
 

@@ -23,6 +23,7 @@
 
 #define REPLY_COPY_MAX ((size_t)4096)
 #define GZIP_SIZE_MIN  ((size_t)1400) /* consul: gziphandler's default, one packet */
+#define CROWD_SIZE_MIN 1024 /* so many calls fewer than at the peak: their memory is given back */
 #define GZIP_QUALITY   1
 
 struct anchor {
@@ -51,6 +52,7 @@ static bool stream_push(struct api_call *api, struct str bytes);
 static void stream_end(struct api_call *api);
 static void stream_flush(struct http_call *c);
 static void stream_lost(struct http_call *c);
+static void end_lost(struct http_server *s);
 
 static const struct api_stream_door stream_door = {stream_push, stream_end};
 
@@ -62,7 +64,7 @@ struct handler {
 void http_request_init(struct http_server *s, struct env *env)
 {
     s->env = env;
-    s->call_n = 0;
+    s->call_n = s->call_n_peak = 0;
     list_init(&s->calls);
 }
 
@@ -88,7 +90,8 @@ static struct http_call *call_new(struct http_server *s, h2o_req_t *req, struct 
     buf_init(&c->waiting, API_STREAM_BACKLOG_MAX);
     buf_init(&c->sending, API_STREAM_BACKLOG_MAX);
     list_push(&s->calls, &c->link);
-    s->call_n++;
+    if (++s->call_n > s->call_n_peak)
+        s->call_n_peak = s->call_n;
     c->anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*c->anchor), on_request_gone);
     c->anchor->call = c;
     return c;
@@ -374,6 +377,16 @@ static void end_call(struct http_call *c)
 }
 
 void http_request_sweep(struct http_server *s)
+{
+    /* What the sweep before has ended is freed by now: h2o lets go when its write has failed. */
+    if (s->call_n_peak - s->call_n >= CROWD_SIZE_MIN) {
+        mem_trim();
+        s->call_n_peak = s->call_n;
+    }
+    end_lost(s);
+}
+
+static void end_lost(struct http_server *s)
 {
     struct pollfd *fds = mem_alloc(s->call_n * sizeof(*fds));
     struct http_call **calls = mem_alloc(s->call_n * sizeof(struct http_call *));

@@ -12,9 +12,9 @@
 
 struct http_server {
     struct env *env;
-    struct list calls; /* requests that are not answered yet, streams among them */
-    uint64_t call_n;
-    h2o_generator_t copied; /* of replies that lie in the request's pool */
+    struct list calls;            /* requests that are not answered yet, streams among them */
+    uint64_t call_n, call_n_peak; /* since memory was given back */
+    h2o_generator_t copied;       /* of replies that lie in the request's pool */
 };
 
 void http_request_init(struct http_server *s, struct env *env);

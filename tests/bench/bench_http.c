@@ -3,7 +3,7 @@
  * What the HTTP door is measured against: a bare libh2o server that answers everything with a fixed
  * body of 100 octets, on as many threads, each with its loop, context and SO_REUSEPORT socket.
  *
- *     bench_http PORT THREADS
+ *     bench_http PORT THREADS [park]     with park, requests are never answered
  */
 #include <h2o.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@ struct server {
 };
 
 static uint16_t port;
+static bool never_answers;
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
@@ -33,6 +34,8 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     h2o_iovec_t bytes = {body, sizeof(body) - 1};
 
     (void)handler;
+    if (never_answers)
+        return 0;
     req->res.status = 200;
     req->res.reason = "OK";
     req->res.content_length = bytes.len;
@@ -97,12 +100,13 @@ int main(int argc, char **argv)
 {
     uint64_t port_given = 0, threads = 0;
 
-    if (argc != 3 || str_to_u64(str_z(argv[1]), &port_given) || port_given > 65535 ||
+    if (argc < 3 || argc > 4 || str_to_u64(str_z(argv[1]), &port_given) || port_given > 65535 ||
         str_to_u64(str_z(argv[2]), &threads) || threads < 1 || threads > 256) {
-        fprintf(stderr, "usage: bench_http PORT THREADS\n");
+        fprintf(stderr, "usage: bench_http PORT THREADS [park]\n");
         return 1;
     }
     port = (uint16_t)port_given;
+    never_answers = argc == 4;
     for (uint64_t i = 1; i < threads; i++) {
         struct server *s = mem_new(struct server);
 
