@@ -31,9 +31,10 @@ struct env {
     struct watch_index *watches;
     struct rng *rng;
     struct metrics *metrics;
-    struct instant now; /* see env_now */
-    uint64_t parked_n;  /* reads waiting on this worker */
-    uint64_t flight_n;  /* asks and writes at the core; the worker stays until it is 0 */
+    struct published_counter *interest; /* see worker_uv.c; NULL in tests */
+    struct instant now;                 /* see env_now */
+    uint64_t parked_n;                  /* reads waiting on this worker */
+    uint64_t flight_n; /* asks and writes at the core; the worker stays until it is 0 */
     bool closing;
     bool replaced;     /* true while the batch at hand replaced the whole store */
     struct list reads; /* private to read.c: all parked reads */

@@ -61,7 +61,7 @@ bool read_start(struct env *env, struct read *r)
     r->status = 0;
     r->index = 0;
     r->active = true;
-    r->parked = r->canceled = false;
+    r->parked = r->canceled = r->interested = false;
     r->confirm = NULL;
     r->timer = (struct timer){0};
     list_init(&r->link);
@@ -101,12 +101,31 @@ static bool may_answer(struct read *r)
     return published_get(p, PUBLISHED_IS_LEADER) != 0;
 }
 
+/* The core hands change batches only to workers that want any. So this comes before the view: a
+ * change that is not in the view was then committed after the core could see the interest. */
+static void interest_begin(struct read *r)
+{
+    if (r->interested || !r->env->interest)
+        return;
+    r->interested = true;
+    (void)published_add_ordered(r->env->interest, 1);
+}
+
+static void interest_end(struct read *r)
+{
+    if (r->interested)
+        (void)published_add_ordered(r->env->interest, -1);
+    r->interested = false;
+}
+
 static bool read_run(struct read *r)
 {
     struct env *env = r->env;
     bool waits = r->min_index > 0;
     uint64_t index = 0;
     watch_reset(&r->watch);
+    if (waits)
+        interest_begin(r);
     struct view v = env_view_begin(env, r->token, waits ? &r->watch : NULL);
     int status = r->run(r, &v, &index);
     env_view_end(&v);
@@ -172,6 +191,7 @@ static void read_finish(struct read *r, int status)
 {
     const struct published *p = r->env->published;
     ASSERT(!r->parked && r->active);
+    interest_end(r);
     r->status = status;
     r->index = r->index ? r->index : 1;
     r->knows_leader = published_get(p, PUBLISHED_KNOWS_LEADER) != 0;

@@ -38,7 +38,7 @@ struct read {
     struct timer timer;
     struct list link;
     struct instant deadline;
-    bool active, parked, canceled;
+    bool active, parked, canceled, interested;
     void *confirm; /* at the core, to be told that this server still leads */
 };
 

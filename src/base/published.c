@@ -25,6 +25,11 @@ void published_add(struct published_counter *c, int64_t n)
     __atomic_fetch_add(&c->value, n, __ATOMIC_RELAXED);
 }
 
+int64_t published_add_ordered(struct published_counter *c, int64_t n)
+{
+    return __atomic_fetch_add(&c->value, n, __ATOMIC_ACQ_REL);
+}
+
 int64_t published_read(const struct published_counter *c)
 {
     return __atomic_load_n(&c->value, __ATOMIC_RELAXED);

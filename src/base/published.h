@@ -31,6 +31,9 @@ struct published_counter {
 };
 void published_add(struct published_counter *c, int64_t n);
 int64_t published_read(const struct published_counter *c);
+/* The same, returning the value before, and ordered: of two threads that call this on one counter,
+ * the later one sees all that the earlier one did before its call. (n may be 0: only to look.) */
+int64_t published_add_ordered(struct published_counter *c, int64_t n);
 void published_write(struct published_counter *c,
                      int64_t value); /* a setting any thread may read */
 

@@ -5,6 +5,10 @@
  * the start, where the core waits on a semaphore until the doors are open, so
  * that a failure is the start's failure.
  *
+ * A batch is handed down only when the worker wants any: `interest` counts its
+ * doors that follow changes and its reads that wait or are about to. So a write
+ * does not wake threads that have nothing to do with it.
+ *
  * The thread ends when its doors are closed and nothing it sent to the core
  * is still there (env.flight_n): those objects live in this thread's doors.
  */
@@ -42,6 +46,7 @@ struct worker {
     struct error error;
     /* core */
     struct agent_subscriber subscriber;
+    struct published_counter interest;
     struct duration grace;
     struct mail stop, stopped;
     void (*on_stopped)(void *data);
@@ -84,6 +89,7 @@ static void env_open(struct worker *w, int worker_i)
         .watches = watch_index_new(rng_u64(&w->rng)),
         .rng = &w->rng,
         .metrics = agent_metrics(w->agent),
+        .interest = &w->interest,
         .worker_i = worker_i,
         .clock = clock_now,
     };
@@ -122,8 +128,10 @@ int worker_start(struct agent *agent, int worker_i, const struct door_plan *plan
         return rc;
     }
     w->agent = agent;
-    for (; w->door_n < plan_n; w->door_n++)
+    for (; w->door_n < plan_n; w->door_n++) {
         w->doors[w->door_n].plan = plans[w->door_n];
+        published_add(&w->interest, plans[w->door_n].door->changes != NULL);
+    }
     env_open(w, worker_i);
     uv_sem_init(&w->started, 0);
     /* Before the doors open, so that what they read at first is followed from then on. */
@@ -170,8 +178,11 @@ void worker_join_free(struct worker *w)
 
 static void on_batch(struct agent_subscriber *s, const struct change_batch *changes)
 {
+    struct worker *w = LIST_ITEM(s, struct worker, subscriber);
+    if (published_add_ordered(&w->interest, 0) == 0)
+        return;
     struct change_mail *c = mem_new(struct change_mail);
-    c->worker = LIST_ITEM(s, struct worker, subscriber);
+    c->worker = w;
     c->mail.deliver = on_change;
     change_init(&c->batch);
     change_copy(&c->batch, changes);
