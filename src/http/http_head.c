@@ -101,6 +101,8 @@ static void take_headers(h2o_req_t *req, struct api_request *ret)
             ret->authorization = value;
         else if (h->name == &H2O_TOKEN_CACHE_CONTROL->buf)
             ret->cache_control = value;
+        else if (h->name == &H2O_TOKEN_ACCEPT->buf)
+            ret->accept = value;
         else if (str_eq(str_of(*h->name), STR_LIT("x-consul-token")))
             ret->token_header = value;
         else if (str_eq(str_of(*h->name), STR_LIT("x-consul-namespace")))
