@@ -28,6 +28,7 @@ static void reply_init(const struct dns_question *q, const knot_pkt_t *query, st
                             .conf = q->conf,
                             .view = q->view,
                             .cache = q->cache,
+                            .reverse = q->reverse,
                             .rng = rng,
                             .chase = q->chase,
                             .now_s = q->now_s,

@@ -28,6 +28,7 @@ struct dns_question {
     const struct dns_conf *conf;
     struct view *view;       /* NULL: no state to answer from */
     struct dns_cache *cache; /* synced with the view; NULL: none */
+    struct dns_reverse *reverse;
     uint32_t now_s;          /* wall clock: the SOA's serial */
     uint64_t seed;           /* of the order of answers; the same in both runs */
     struct dns_chase *chase; /* n and is_final set to 0 before the first run */

@@ -20,6 +20,7 @@ struct dns_forward_call {
     struct dns_forward *forward;
     void *channel;
     uint16_t id;
+    size_t question_n;
     bool has_edns;
     struct timer later;
     struct str kept; /* owned */

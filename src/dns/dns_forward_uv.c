@@ -24,6 +24,7 @@
 
 #define TICK          DURATION_MS(50) /* how late a time-out may be noticed */
 #define EDNS_SIZE_MAX 4096            /* c-ares reads no more from a datagram */
+#define UDP_SIZE      512
 #define FORMERR       1
 #define HEADER_SIZE   12
 
@@ -64,6 +65,27 @@ struct dns_forward {
 static struct channel *channel_new(struct dns_forward *f, enum channel_kind kind);
 static void channel_sweep(struct dns_forward *f);
 static void on_tick(struct timer *t, struct instant now);
+/* A server that sends more than 512 octets to a question without EDNS: c-ares cuts what it sends.
+ * The asker is told to come by TCP. Returns the size. */
+static size_t mend_cut(struct dns_forward_call *c, uint8_t *bytes, size_t n)
+{
+    uint8_t copy[UDP_SIZE];
+
+    if (n != UDP_SIZE || c->question_n > n)
+        return n;
+    memcpy(copy, bytes, n);
+    knot_pkt_t *p = knot_pkt_new(copy, (uint16_t)n, NULL);
+    int status = p ? knot_pkt_parse(p, KNOT_PF_KEEPWIRE | KNOT_PF_NOCANON) : KNOT_ENOMEM;
+    knot_pkt_free(p);
+    if (status == KNOT_EOK || status == KNOT_ETRAIL)
+        return n;
+    knot_wire_set_tc(bytes);
+    knot_wire_set_ancount(bytes, 0);
+    knot_wire_set_nscount(bytes, 0);
+    knot_wire_set_arcount(bytes, 0);
+    return c->question_n;
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes, int n);
 static void on_sock_state(void *data, ares_socket_t fd, int readable, int writable);
 static void on_later(struct timer *t, struct instant now);
@@ -128,6 +150,7 @@ void dns_forward_start(struct dns_forward *f, struct dns_forward_call *c, struct
 
     ASSERT(packet.n >= HEADER_SIZE && packet.n <= UINT16_MAX);
     c->forward = f;
+    c->question_n = packet.n;
     c->has_edns = knot_wire_get_arcount(copy) > 0;
     c->kept = STR_NONE;
     c->later = (struct timer){.fire = on_later};
@@ -261,7 +284,10 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
     }
     if (status == ARES_SUCCESS && n >= HEADER_SIZE) {
         knot_wire_set_id(bytes, c->id);
-        answer = str_make(bytes, (size_t)n);
+        size_t whole_n = (size_t)n;
+        if (ch->kind == CHANNEL_UDP)
+            whole_n = mend_cut(c, bytes, whole_n);
+        answer = str_make(bytes, whole_n);
     }
     if (f->is_sending) { /* this question's end, or that of another on a broken connection */
         if (answer.n > 0)

@@ -141,63 +141,21 @@ void dns_node_answer_addr(struct dns_reply *r, const struct dns_name *name)
     }
 }
 
-/* A search for the owner of an address. */
-struct reverse {
-    struct dns_reply *r;
-    const struct dns_name *name;
-    uint8_t target[DNS_CONF_NAME_MAX];
-    size_t target_n;
-    struct str service; /* being looked at */
-};
-
-static bool is_same_ip(const struct reverse *s, struct str text)
-{
-    struct dns_address a = dns_reply_address(text);
-    return a.ip_n == s->name->ip_n && memcmp(a.ip, s->name->ip, a.ip_n) == 0;
-}
-
-static bool on_node(void *data, const struct catalog_node *n)
-{
-    struct reverse *s = data;
-    if (is_same_ip(s, n->address))
-        s->target_n = dns_conf_name(n->name, s->r->conf->node_suffix, s->target);
-    return s->target_n == 0;
-}
-
-static bool on_service_node(void *data, const struct catalog_node *n,
-                            const struct catalog_service *service)
-{
-    (void)n;
-    struct reverse *s = data;
-    if (service->address.n > 0 && is_same_ip(s, service->address))
-        s->target_n = dns_conf_name(service->name, s->r->conf->service_suffix, s->target);
-    return s->target_n == 0;
-}
-
-static bool on_service(void *data, struct str name, struct str tags_packed)
-{
-    (void)tags_packed;
-    struct reverse *s = data;
-    uint64_t index;
-    catalog_service_nodes(s->r->view, name, on_service_node, s, &index);
-    return s->target_n == 0;
-}
-
-/* Consul walks all nodes, then all services: there is no index by address. */
 void dns_node_answer_reverse(struct dns_reply *r, const struct dns_name *name)
 {
-    struct reverse s = {.r = r, .name = name};
-    uint64_t index;
+    uint8_t target[DNS_CONF_NAME_MAX];
+    struct str owner;
+    bool is_service;
+    size_t n = 0;
 
-    if (name->ip_n > 0 && r->view) {
-        catalog_nodes(r->view, on_node, &s, &index);
-        if (s.target_n == 0)
-            catalog_services(r->view, on_service, &s, &index);
-    }
-    if (s.target_n == 0) {
+    if (name->ip_n > 0 && r->view &&
+        dns_reverse_find(r->reverse, r->view, name->ip, name->ip_n, &owner, &is_service))
+        n = dns_conf_name(owner, is_service ? r->conf->service_suffix : r->conf->node_suffix,
+                          target);
+    if (n == 0) {
         r->is_forward = true;
         return;
     }
     struct dns_record *ptr = dns_reply_add(r, DNS_ANSWER, KNOT_RRTYPE_PTR, 0);
-    dns_reply_data(r, ptr, s.target, s.target_n);
+    dns_reply_data(r, ptr, target, n);
 }

@@ -13,6 +13,7 @@
 #include "dns/dns_cache.h"
 #include "dns/dns_conf.h"
 #include "dns/dns_mem.h"
+#include "dns/dns_reverse.h"
 #include "state/view.h"
 
 /* consul: how deep a name of the zone may point to another one */
@@ -61,6 +62,7 @@ struct dns_reply {
     const struct dns_conf *conf;
     struct view *view;       /* NULL: there is no state to answer from */
     struct dns_cache *cache; /* in step with the view; NULL: none */
+    struct dns_reverse *reverse;
     struct rng *rng;
     struct dns_chase *chase;
     uint32_t now_s;

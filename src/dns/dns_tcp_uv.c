@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "agent/metrics.h"
 #include "base/mem.h"
 #include "dns/dns_tcp.h"
 
@@ -272,6 +273,7 @@ static bool take(struct conn *c)
     struct view *v = dns_worker_begin(w, &view);
     enum dns_outcome outcome = dns_worker_answer(w, v, packet, true, &chase, &seed, w->out, &size);
     dns_worker_end(v);
+    metrics_add(w->env->metrics, METRIC_DNS_QUERIES, 1);
     if (outcome == DNS_DROPPED) {
         conn_close(c);
         return false;

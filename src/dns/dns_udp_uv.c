@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "agent/metrics.h"
 #include "base/mem.h"
 #include "dns/dns_udp.h"
 
@@ -181,6 +182,7 @@ static void answer_batch(struct dns_udp *u, int n)
     }
     dns_worker_end(v);
     send_batch(u, out_n);
+    metrics_add(w->env->metrics, METRIC_DNS_QUERIES, n);
 }
 
 static void send_batch(struct dns_udp *u, unsigned n)

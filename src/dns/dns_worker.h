@@ -21,6 +21,9 @@ struct dns_worker {
     struct dns_forward *forward; /* NULL without recursors */
     struct dns_mem mem;
     struct dns_cache *cache;
+    struct dns_reverse *reverse;
+    struct instant warned_at; /* of the last line about silent recursors */
+    uint64_t unheard_n;       /* questions no recursor answered since */
     uint8_t *out;
     struct list pendings;
     size_t pending_n;

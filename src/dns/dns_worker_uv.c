@@ -7,6 +7,7 @@
  */
 #include <libknot/libknot.h>
 
+#include "agent/metrics.h"
 #include "base/mem.h"
 #include "dns/dns_pack.h"
 #include "dns/dns_worker.h"
@@ -53,6 +54,8 @@ int dns_worker_init(struct dns_worker *w, void *uv_loop, struct env *env, struct
         return status;
     dns_mem_init(&w->mem);
     w->cache = dns_cache_new(rng_u64(env->rng));
+    w->reverse = dns_reverse_new(rng_u64(env->rng));
+    w->warned_at = (struct instant){INT64_MIN / 2};
     w->out = mem_alloc(DNS_WORKER_OUT_SIZE);
     return 0;
 }
@@ -63,6 +66,7 @@ void dns_worker_fini(struct dns_worker *w)
     dns_conf_free(w->conf);
     dns_mem_fini(&w->mem);
     dns_cache_free(w->cache);
+    dns_reverse_free(w->reverse);
     mem_free(w->out);
 }
 
@@ -130,6 +134,7 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .conf = w->conf,
                                  .view = view,
                                  .cache = view ? w->cache : NULL,
+                                 .reverse = w->reverse,
                                  .now_s = (uint32_t)(clock_wall_ns() / 1000000000),
                                  .seed = seed,
                                  .chase = chase,
@@ -177,6 +182,7 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
 {
     ASSERT(w->forward && (outcome == DNS_FORWARD || outcome == DNS_CHASE));
     size_t n = outcome == DNS_FORWARD ? 1 : chase->n;
+    metrics_add(w->env->metrics, METRIC_DNS_RECURSED, 1);
 
     p->worker = w;
     p->seed = seed;
@@ -205,6 +211,20 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
     }
 }
 
+/* A line a second at most: whoever asks must not fill the log. */
+static void note_unheard(struct dns_worker *w)
+{
+    struct instant now = env_now(w->env);
+
+    w->unheard_n++;
+    if (w->is_closing || instant_since(now, w->warned_at).ns < DURATION_S(1).ns)
+        return;
+    log_warn("agent.dns", "recursors: %llu questions without an answer (tried: %zu servers)",
+             (unsigned long long)w->unheard_n, w->env->config->recursors.n);
+    w->warned_at = now;
+    w->unheard_n = 0;
+}
+
 static void on_forwarded(struct dns_forward_call *c, struct str answer)
 {
     struct dns_pending *p = LIST_ITEM(c, struct dns_worker_call, call)->pending;
@@ -214,6 +234,7 @@ static void on_forwarded(struct dns_forward_call *c, struct str answer)
         finish(p, (const uint8_t *)answer.p, answer.n);
         return;
     }
+    note_unheard(w);
     size_t n = dns_worker_servfail(w, p->packet, p->is_tcp, w->out);
     finish(p, w->out, n);
 }

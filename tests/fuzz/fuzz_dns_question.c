@@ -22,6 +22,7 @@ static struct world {
     struct config *config;
     struct dns_conf *conf, *conf_recursors;
     struct dns_mem mem;
+    struct dns_reverse *reverse;
 } world;
 static uint8_t out[DNS_ANSWER_SIZE_MAX];
 
@@ -76,6 +77,7 @@ static void set_up(void)
     ASSERT(dns_conf_new(world.config, &world.conf_recursors, NULL) == 0);
     world.conf_recursors->has_recursors = true;
     dns_mem_init(&world.mem);
+    world.reverse = dns_reverse_new(1);
     put("n1", "10.0.0.1", "web", "v1");
     put("n2", "2001:db8::1", "web", "v2");
     put("n3", "www.example.com", "ext", "v1");
@@ -92,6 +94,7 @@ static void ask(struct str packet, const struct dns_conf *conf, bool is_tcp, str
                              .view = &view,
                              .seed = 1,
                              .chase = &chase,
+                             .reverse = world.reverse,
                              .mem = &world.mem};
     size_t n = 0;
     enum dns_outcome outcome = dns_answer(&q, out, &n);

@@ -45,6 +45,15 @@ like "$(dig +tries=1 +time=3 +tcp @127.0.0.1 -p "$DNS_PORT" consul. AXFR)" 'Tran
 first=$(for i in $(seq 40); do ask web.service.consul | head -n 1; done | sort -u | wc -l)
 is "$first" 2 "round robin: each instance comes first at times"
 
+stale=0
+for i in $(seq 40); do
+    register "{\"Node\":\"moving\",\"Address\":\"10.2.0.$i\",\"Service\":{\"Service\":\"moving\"}}"
+    [ "$(short moving.service.consul)" = "10.2.0.$i" ] || stale=$((stale + 1))
+    [ "$(short moving.node.consul)" = "10.2.0.$i" ] || stale=$((stale + 1))
+    [ "$(short -x "10.2.0.$i")" = moving.node.dc1.consul. ] || stale=$((stale + 1))
+done
+is $stale 0 "what was registered is what the next question gets"
+
 section "many instances"
 for i in $(seq 60); do
     echo "{\"Node\":\"k$i\",\"Address\":\"10.1.0.$i\",\"Service\":{\"Service\":\"many\",\"Port\":9000}}"
@@ -118,7 +127,8 @@ like "$("$DISCO" agent -server -bootstrap -node two -bind 127.0.0.1 -client 127.
 stop_agent one
 
 section "with a recursor"
-need_agent up -recursor "127.0.0.1:$UP_PORT"
+echo "{\"recursors\": [\"127.0.0.1:$UP_PORT\"], \"dns_config\": {\"node_ttl\": \"3s\"}}" >"$T/up.json"
+need_agent up -config-file "$T/up.json"
 register '{"Datacenter":"dc1","Node":"google","Address":"www.google.com","Service":{"Service":"search","Port":80}}'
 is "$(ask +noedns +bufsize=1232 search.service.consul. | head -n 1)" \
     "search.service.consul. 0 IN CNAME www.google.com." "an external service is a CNAME"
@@ -136,6 +146,26 @@ is "$(rcode fail.example.com)" SERVFAIL "a failing recursor is SERVFAIL"
 is "$(rcode nowhere.example.com)" NXDOMAIN "NXDOMAIN comes through"
 is "$(dig +tries=1 +time=9 @127.0.0.1 -p "$DNS_PORT" silent.example.com | sed -n 's/.*status: \([A-Z]*\).*/\1/p')" \
     SERVFAIL "a silent recursor is SERVFAIL after its time"
+is "$(comments +bufsize=4096 large.example.com TXT | sed -n 's/.*MSG SIZE *rcvd: //p')" 1051 \
+    "a large answer comes through"
+is "$(short +bufsize=1232 noedns.example.com)" 192.0.2.9 "a recursor without EDNS is asked without"
+is "$(comments +bufsize=4096 large.example.com TXT | sed -n 's/.*MSG SIZE *rcvd: //p')" 1051 \
+    "and large answers still come through afterwards"
+is "$(flags +noedns large.example.com TXT)" "qr tc rd ra" "without EDNS what is too large becomes TC"
+
+section "reload"
+is "$(ask up.node.consul. | cut -d' ' -f2)" 3 "TTL of nodes as configured"
+echo "{\"recursors\": [], \"dns_config\": {\"node_ttl\": \"4s\"}}" >"$T/up.json"
+kill -HUP "$PID"
+new_ttl() { [ "$(ask up.node.consul. | cut -d' ' -f2)" = 4 ]; }
+ok "a reload sets another" until_ok 10 new_ttl
+is "$(rcode www.google.com)" REFUSED "without recursors foreign names are refused"
+echo "{\"recursors\": [\"127.0.0.1:$UP_PORT\"]}" >"$T/up.json"
+kill -HUP "$PID"
+knows_google() { [ "$(short www.google.com | wc -l)" = 3 ]; }
+ok "a reload brings them back" until_ok 10 knows_google
+
+section "stop"
 before=$SECONDS
 for i in $(seq 20); do dig +tries=1 +time=9 @127.0.0.1 -p "$DNS_PORT" silent.example.com >/dev/null & slow="${slow-} $!"; done
 is "$(short search.service.consul. SRV)" "1 1 80 www.google.com." "others are answered meanwhile"

@@ -5,6 +5,7 @@
     dns_upstream.py PORT
 
 www.google.com is three A records with TTL 77, big.example.com is truncated over UDP,
+large.example.com is 1000 octets, noedns.example.com is FORMERR for questions with EDNS,
 fail.example.com is SERVFAIL, silent.example.com is not answered; anything else is NXDOMAIN.
 """
 import socket
@@ -33,6 +34,14 @@ def answer(msg, is_tcp):
             records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4) + bytes((192, 0, 2, i)) for i in range(40)]
         else:
             flags |= 0x0200
+    elif name == "large.example.com":
+        text = b"".join(bytes((250,)) + bytes((97 + i,)) * 250 for i in range(4))
+        records = [b"\xc0\x0c" + struct.pack("!HHIH", 16, 1, 1, len(text)) + text]
+    elif name == "noedns.example.com":
+        if msg[11]:
+            rcode = 1
+        else:
+            records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4) + bytes((192, 0, 2, 9))]
     elif name == "fail.example.com":
         rcode = 2
     elif name == "silent.example.com":

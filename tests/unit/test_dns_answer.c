@@ -25,6 +25,7 @@ struct world {
     struct dns_conf *conf;
     struct dns_mem mem;
     struct dns_cache *cache;
+    struct dns_reverse *reverse;
     struct dns_chase chase;
     enum dns_outcome outcome;
     size_t size;
@@ -124,6 +125,7 @@ static int set_up(void **state)
     w->config = config_new();
     dns_mem_init(&w->mem);
     w->cache = dns_cache_new(1);
+    w->reverse = dns_reverse_new(1);
     remake_conf(w);
     *state = w;
     return 0;
@@ -135,6 +137,7 @@ static int tear_down(void **state)
     dns_conf_free(w->conf);
     dns_mem_fini(&w->mem);
     dns_cache_free(w->cache);
+    dns_reverse_free(w->reverse);
     config_free(w->config);
     state_free(w->state);
     store_reader_free(w->reader);
@@ -241,6 +244,7 @@ static const char *ask(struct world *w, const char *name, struct ask a)
                              .now_s = 1,
                              .seed = w->seed,
                              .chase = &w->chase,
+                             .reverse = w->reverse,
                              .mem = &w->mem};
     w->size = 0;
     w->outcome = dns_answer(&q, w->out, &w->size);
@@ -342,7 +346,10 @@ static void node_test(void **state)
             .type = KNOT_RRTYPE_PTR),
         "0 aa | 9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa."
         " PTR 0 s6.service.dc1.consul.; | |");
-    assert_string_equal(ASK(w, "7.7.7.7.in-addr.arpa.", .type = KNOT_RRTYPE_PTR), "2 ra | | |");
+    put(w, "late", "7.7.7.7", NULL, NULL, 0, NULL, NULL);
+    assert_string_equal(ASK(w, "7.7.7.7.in-addr.arpa.", .type = KNOT_RRTYPE_PTR),
+                        "0 aa | 7.7.7.7.in-addr.arpa. PTR 0 late.node.dc1.consul.; | |");
+    assert_string_equal(ASK(w, "8.7.7.7.in-addr.arpa.", .type = KNOT_RRTYPE_PTR), "2 ra | | |");
     assert_string_equal(A(w, "0A000001.addr.consul."),
                         "0 aa | 0A000001.addr.consul. A 0 10.0.0.1; | |");
 }
