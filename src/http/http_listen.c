@@ -117,10 +117,9 @@ static int bind_unix(const struct sockaddr_un *a)
     return r;
 }
 
-static int listen_unix(struct http_listeners *l, struct str url, int worker_n, struct error *err)
+static int listen_unix(struct http_listeners *l, struct str path, int worker_n, struct error *err)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct str path = str_drop(url, strlen("unix://"));
     int fd;
 
     if (path.n == 0 || !str_copy_z(path, a.sun_path, sizeof(a.sun_path)))
@@ -145,14 +144,14 @@ static int listen_unix(struct http_listeners *l, struct str url, int worker_n, s
 int http_listen(const struct config *config, int worker_n, struct http_listeners **ret,
                 struct error *err)
 {
-    size_t max = (config->client_n + 1) * (size_t)worker_n;
+    size_t max = (config->http_addr_n + 1) * (size_t)worker_n;
     struct http_listeners *l = mem_new(struct http_listeners);
     int r = 0;
 
     l->items = mem_alloc(max * sizeof(*l->items));
     if (config->port_http > 0)
-        for (size_t i = 0; r == 0 && i < config->client_n; i++)
-            r = listen_tcp(l, config, config->clients[i], worker_n, err);
+        for (size_t i = 0; r == 0 && i < config->http_addr_n; i++)
+            r = listen_tcp(l, config, config->http_addrs[i], worker_n, err);
     if (r == 0 && config->http_socket)
         r = listen_unix(l, str_z(config->http_socket), worker_n, err);
     if (r) {
