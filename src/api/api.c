@@ -184,6 +184,25 @@ static bool may_proceed(struct api_call *c)
     return true;
 }
 
+/* consul: parseCacheControl. There is no cache here, an answer is always fresh; what cannot be read
+ * is refused all the same. */
+static bool check_cache_control(struct api_call *c)
+{
+    struct str rest = c->request.cache_control;
+    int64_t seconds;
+
+    while (rest.p && rest.n) {
+        struct str part = str_trim(str_split(&rest, ',')), number = part;
+        struct str name = str_split(&number, '=');
+
+        if ((str_eq_nocase(name, STR_LIT("max-age")) ||
+             str_eq_nocase(name, STR_LIT("stale-if-error"))) &&
+            number.p && str_to_i64(number, &seconds))
+            return api_fail(c, 400, "Invalid Cache-Control header.");
+    }
+    return true;
+}
+
 static bool take_options(struct api_call *c)
 {
     unsigned flags = c->route->flags;
@@ -192,6 +211,8 @@ static bool take_options(struct api_call *c)
 
     if ((flags & API_QUERY) && param_options(&c->params, &err))
         return api_fail(c, 400, "%s", err.text);
+    if ((flags & API_QUERY) && !check_cache_control(c))
+        return false;
     if ((flags & API_NS) && param_is_given(&c->params, "ns"))
         return api_fail(c, 400,
                         "Bad request: Invalid query parameter: \"ns\" - "

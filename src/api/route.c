@@ -30,7 +30,7 @@ static const struct api_route table[] = {
 
     {API_PUT, "/v1/catalog/register", API_WRITE, API_NS, .prepare = api_catalog_register},
     {API_PUT, "/v1/catalog/deregister", API_WRITE, API_NS, .prepare = api_catalog_deregister},
-    {API_GET, "/v1/catalog/datacenters", API_LOCAL, API_QUERY, .local = api_catalog_datacenters},
+    {API_GET, "/v1/catalog/datacenters", API_LOCAL, 0, .local = api_catalog_datacenters},
     {API_GET, "/v1/catalog/nodes", API_READ, CATALOG, .check = api_catalog_check_nodes, .view = api_catalog_nodes},
     {API_GET, "/v1/catalog/services", API_READ, CATALOG, .view = api_catalog_services},
     {API_GET, "/v1/catalog/service/", API_READ, CATALOG, .check = api_catalog_check_service, .view = api_catalog_service},
