@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What libfuse alone can do: every name k0, k1 ... is a file of its own with one fixed text, cached
- * by the kernel exactly as disco's are (names and attributes for good, KEEP_CACHE, NOFLUSH), served
- * by libfuse's own loop on one thread.
+ * What libfuse alone can do: below directories d1, d2 ... every name k0, k1 ... is a file of its
+ * own with one fixed text, cached by the kernel exactly as disco's are (names and attributes for
+ * good, KEEP_CACHE, NOFLUSH), served by libfuse's own loop on one thread.
  *
  *   bench_fuse_fixed MOUNTPOINT      until SIGTERM
  */
 #define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <fuse_lowlevel.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FOREVER 1e6
+/* Numbers: 1 the root, d * DIRECTORY a directory, above that its files. */
+#define DIRECTORY ((fuse_ino_t)1 << 32)
 
 static char text[100];
 
@@ -20,9 +23,10 @@ static void fill(fuse_ino_t ino, struct stat *st)
 {
     memset(st, 0, sizeof(*st));
     st->st_ino = ino;
-    st->st_mode = ino == 1 ? S_IFDIR | 0755 : S_IFREG | 0644;
+    bool is_dir = ino == 1 || ino % DIRECTORY == 0;
+    st->st_mode = is_dir ? S_IFDIR | 0755 : S_IFREG | 0644;
     st->st_nlink = 1;
-    st->st_size = ino == 1 ? 0 : (off_t)sizeof(text);
+    st->st_size = is_dir ? 0 : (off_t)sizeof(text);
 }
 
 static void on_init(void *data, struct fuse_conn_info *conn)
@@ -34,11 +38,12 @@ static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct fuse_entry_param e;
     memset(&e, 0, sizeof(e));
-    if (name[0] != 'k') {
+    if (name[0] != (parent == 1 ? 'd' : 'k')) {
         fuse_reply_err(req, ENOENT);
         return;
     }
-    e.ino = 2 + strtoull(name + 1, NULL, 10);
+    e.ino = strtoull(name + 1, NULL, 10);
+    e.ino = parent == 1 ? e.ino * DIRECTORY : parent + 1 + e.ino;
     e.attr_timeout = e.entry_timeout = FOREVER;
     fill(e.ino, &e.attr);
     fuse_reply_entry(req, &e);

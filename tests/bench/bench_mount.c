@@ -3,7 +3,7 @@
  * open, read, close of small files, as often as it goes.
  *
  *   bench_mount DIRECTORY FILES SECONDS THREADS   files k0 ... in turn, again and again: warm
- *   bench_mount DIRECTORY FILES 0 THREADS         each of them once, never seen before: cold
+ *   bench_mount DIRECTORY FILES 0 THREADS FIRST   each from kFIRST on once, not seen before: cold
  *
  * Prints operations a second. Each file must hold at least one byte.
  */
@@ -21,7 +21,7 @@
 struct job {
     pthread_t thread; /* tidy: as above */
     const char *directory;
-    uint64_t files, first, step, done;
+    uint64_t files, base, first, step, done;
     double seconds;
 };
 
@@ -35,7 +35,7 @@ static double now(void)
 static void read_one(const struct job *j, uint64_t i)
 {
     char path[4096], bytes[4096];
-    (void)snprintf(path, sizeof(path), "%s/k%" PRIu64, j->directory, i);
+    (void)snprintf(path, sizeof(path), "%s/k%" PRIu64, j->directory, j->base + i);
     int fd = open(path, O_RDONLY);
     if (fd < 0 || read(fd, bytes, sizeof(bytes)) <= 0) {
         perror(path);
@@ -63,8 +63,8 @@ static void *run(void *data)
 int main(int argc, char **argv)
 {
     struct job jobs[THREADS_MAX];
-    if (argc != 5) {
-        (void)fprintf(stderr, "usage: bench_mount DIRECTORY FILES SECONDS THREADS\n");
+    if (argc != 5 && argc != 6) {
+        (void)fprintf(stderr, "usage: bench_mount DIRECTORY FILES SECONDS THREADS [FIRST]\n");
         return 1;
     }
     uint64_t threads = strtoull(argv[4], NULL, 10), done = 0;
@@ -74,6 +74,7 @@ int main(int argc, char **argv)
     for (uint64_t t = 0; t < threads; t++) {
         jobs[t] = (struct job){.directory = argv[1],
                                .files = strtoull(argv[2], NULL, 10),
+                               .base = argc == 6 ? strtoull(argv[5], NULL, 10) : 0,
                                .first = t,
                                .step = threads,
                                .seconds = strtod(argv[3], NULL)};
