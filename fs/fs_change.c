@@ -5,6 +5,7 @@
 #include "fs/fs_write.h"
 #include "state/kv.h"
 
+static void forget_names(struct fs_mount *m);
 static void change_key(struct fs_mount *m, struct view *v, struct str key);
 static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *dir, struct str key,
                          struct str name, bool is_own);
@@ -98,13 +99,7 @@ void fs_change_everything(struct fs_mount *m)
     if (m->has_epoch) {
         fs_notify_epoch(m->notify);
     } else {
-        /* Every name we gave out. Inodes compare their version at open, so a file that did not
-         * change is found again. */
-        for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
-            struct fs_inode *i = fs_inode_slot(&m->inodes, s);
-            if (i && i->is_current && (i->kind == FS_KV_FILE || i->kind == FS_KV_DIR))
-                fs_change_inode(m, i);
-        }
+        forget_names(m);
     }
     for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
         struct fs_inode *i = fs_inode_slot(&m->inodes, s);
@@ -112,6 +107,23 @@ void fs_change_everything(struct fs_mount *m)
             fs_change_listing(m, i);
     }
     fs_notify_flush(m->notify);
+}
+
+/* Every name we gave out, but not of directories that are still there (something may be mounted on
+ * them). Files compare their version when they are opened, so one that did not change is found
+ * again. */
+static void forget_names(struct fs_mount *m)
+{
+    struct view v = fs_mount_view(m);
+    for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
+        struct fs_inode *i = fs_inode_slot(&m->inodes, s);
+        if (!i || !i->is_current)
+            continue;
+        if (i->kind == FS_KV_FILE ||
+            (i->kind == FS_KV_DIR && !i->is_ghost && !fs_tree_has_dir(&v, fs_inode_node(i).a)))
+            fs_change_inode(m, i);
+    }
+    env_view_end(&v);
 }
 
 static void change_key(struct fs_mount *m, struct view *v, struct str key)

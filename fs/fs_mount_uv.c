@@ -51,6 +51,7 @@ static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args
 static void set_polling(struct fs_mount_loop *l, bool on);
 static void on_readable(uv_poll_t *poll, int status, int events);
 static void on_overflow(void *data);
+static void on_drop_all(struct timer *t, struct instant now);
 static void on_notifier_ended(void *data);
 static void on_look(struct timer *t, struct instant now);
 static void on_poll_closed(uv_handle_t *handle);
@@ -244,6 +245,7 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     l->mount = m;
     l->poll.data = l;
     l->look.fire = on_look;
+    m->drop_all.fire = on_drop_all;
     int flags = fcntl(fd, F_GETFL);
     int r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
     if (r == 0)
@@ -283,6 +285,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     l->closed_data = data;
     l->deadline = deadline;
     struct fs_notify *n = m->notify;
+    timers_cancel(m->env->timers, &m->drop_all);
     m->notify = NULL;
     fs_notify_close(n, on_notifier_ended, l);
     timers_set(m->env->timers, &l->look, instant_add(env_now(m->env), DURATION_MS(1)));
@@ -340,9 +343,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
+/* It may come in the middle of a view; the next turn has none open. */
 static void on_overflow(void *data)
 {
-    fs_change_everything(data);
+    struct fs_mount *m = data;
+    timers_set(m->env->timers, &m->drop_all, env_now(m->env));
+}
+
+static void on_drop_all(struct timer *t, struct instant now)
+{
+    fs_change_everything(LIST_ITEM(t, struct fs_mount, drop_all));
 }
 
 /* ---- closing ---- */
