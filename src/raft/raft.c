@@ -100,17 +100,29 @@ int raft_restore_entry(struct raft *r, struct raft_entry *e)
     return 0;
 }
 
-void raft_bootstrap(struct raft *r, const struct raft_configuration *c)
+/* The first entry, the same on all servers that are given the same configuration. */
+static void append_bootstrap(struct raft *r)
 {
     struct buf bytes;
 
+    buf_init(&bytes, 0);
+    raft_configuration_encode(&r->bootstrap, &bytes);
+    struct raft_entry *e = raft_entry_new(RAFT_ENTRY_CONFIGURATION, buf_str(&bytes));
+    buf_fini(&bytes);
+    e->index = 1;
+    e->term = 1;
+    raft_log_append(&r->log, e);
+    r->unapplied_bytes += e->size;
+    raft_member_refresh(r);
+}
+
+void raft_bootstrap(struct raft *r, const struct raft_configuration *c)
+{
     ASSERT(!r->started && r->log.last == 0 && r->state.term == 0);
     r->state = (struct raft_state){.term = 1};
     r->state_dirty = true;
-    buf_init(&bytes, 0);
-    raft_configuration_encode(c, &bytes);
-    raft_append_local(r, raft_entry_new(RAFT_ENTRY_CONFIGURATION, buf_str(&bytes)));
-    buf_fini(&bytes);
+    r->bootstrap = *c;
+    append_bootstrap(r);
 }
 
 void raft_start(struct raft *r, struct instant now)
@@ -315,6 +327,8 @@ void raft_storage_back(struct raft *r, struct instant now)
     if (r->storage_status == 0)
         return;
     r->storage_status = 0;
+    if (r->log.last == 0 && r->bootstrap.n > 0)
+        append_bootstrap(r); /* it was lost before it was durable */
     if (r->role == RAFT_LEADER)
         raft_vote_stand(r, false);
 }

@@ -73,7 +73,7 @@ struct raft {
     uint64_t snapshot_index, snapshot_term;
     uint64_t term_start;
     size_t unapplied_bytes;
-    struct raft_configuration conf, snapshot_conf;
+    struct raft_configuration conf, snapshot_conf, bootstrap;
 
     /* storage: what the next PERSIST must say, and those in flight */
     bool state_dirty, reset_dirty;
