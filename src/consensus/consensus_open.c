@@ -60,8 +60,12 @@ static int restore_entries(struct consensus *c, const struct raft_log *log,
 {
     uint64_t first = log->first;
 
-    if (log->last < first)
+    if (log->last < first) {
+        /* The snapshot may be newer than the log: the crash came between the two. */
+        if (found->last_index != found->snapshot_index)
+            raft_restore_base(c->raft, found->last_index, 0);
         return 0;
+    }
     if (first == 1)
         raft_restore_base(c->raft, 0, 0);
     else if (log->base_term)

@@ -55,7 +55,9 @@ void raft_free(struct raft *r); /* accepts NULL */
 void raft_restore_state(struct raft *r, struct raft_state state);
 void raft_restore_snapshot(struct raft *r, uint64_t index, uint64_t term,
                            const struct raft_configuration *c);
-void raft_restore_base(struct raft *r, uint64_t index, uint64_t term); /* before the first entry */
+/* The place before the first entry on the disk, also when there is none. The term may be 0,
+ * unknown, when a snapshot is newer than it. */
+void raft_restore_base(struct raft *r, uint64_t index, uint64_t term);
 /* Takes the reference; in order of index. ERR_CORRUPT: a configuration that is none. */
 int raft_restore_entry(struct raft *r, struct raft_entry *e) MUST_USE;
 /* Instead of restoring: the first configuration, at index 1 and term 1. */

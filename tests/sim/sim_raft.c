@@ -108,8 +108,8 @@ static struct instant clock_of(const struct server *s)
 
 static void tell(void *data, enum raft_trace_kind kind, uint64_t a, uint64_t b)
 {
-    static const char *const names[] = {"follower",  "timeout", "pre-vote",  "candidate",
-                                        "vote",      "won",     "leader",    "no quorum",
+    static const char *const names[] = {"follower",  "timeout",      "pre-vote", "candidate",
+                                        "vote",      "won",          "leader",   "no quorum",
                                         "not voter", "configuration"};
     const struct server *s = data;
 
@@ -151,8 +151,7 @@ static void start(struct server *s, const struct raft_configuration *bootstrap)
         raft_restore_state(s->r, s->state);
         if (s->snapshot)
             raft_restore_snapshot(s->r, s->snapshot, s->snapshot_term, &s->snapshot_conf);
-        if (s->log_n || !s->snapshot)
-            raft_restore_base(s->r, s->base, s->base_term);
+        raft_restore_base(s->r, s->base, s->base_term);
         for (size_t i = 0; i < s->log_n; i++) {
             /* a copy: the machine counts references on its own thread */
             struct raft_entry *e = raft_entry_new(s->log[i]->kind, raft_entry_str(s->log[i]));
@@ -228,10 +227,9 @@ static void post(const struct server *from, const struct raft_message *m)
             continue;
         buf_init(&bytes, 0);
         raft_message_encode(m, &bytes);
-        sim.letters[sim.letter_n++] =
-            (struct letter){buf_take(&bytes),
-                            sim.now + (int64_t)rng_below(&sim.rng, sim.delay_ms + 1) * MS,
-                            (int)(to - sim.servers)};
+        sim.letters[sim.letter_n++] = (struct letter){
+            buf_take(&bytes), sim.now + (int64_t)rng_below(&sim.rng, sim.delay_ms + 1) * MS,
+            (int)(to - sim.servers)};
     }
 }
 
@@ -451,7 +449,8 @@ static void disk_events(struct server *s)
 static void faults(void)
 {
     struct server *s = &sim.servers[rng_below(&sim.rng, (uint64_t)sim.n)];
-    int a = (int)rng_below(&sim.rng, (uint64_t)sim.n), b = (int)rng_below(&sim.rng, (uint64_t)sim.n);
+    int a = (int)rng_below(&sim.rng, (uint64_t)sim.n),
+        b = (int)rng_below(&sim.rng, (uint64_t)sim.n);
 
     if (chance(2))
         sim.blocked[a][b] = true;
@@ -631,8 +630,8 @@ int main(int argc, char **argv)
     }
     CHECK(mem_outstanding() == 0, "memory is not freed", NULL);
     printf("1..1\nok 1 - %" PRIu64 " seeds: commits %" PRIu64 ", elections %" PRIu64
-           ", changes %" PRIu64 ", crashes %" PRIu64 ", snapshots sent %" PRIu64
-           ", reads %" PRIu64 "\n",
+           ", changes %" PRIu64 ", crashes %" PRIu64 ", snapshots sent %" PRIu64 ", reads %" PRIu64
+           "\n",
            count, commits, elections, changes, crashes, installs, reads);
     return 0;
 }
