@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Writes the parts of the documents that are made from the program's tables: doc/config.md, and what
+# Writes the parts of the documents that are made from the program's tables: doc/api.md, doc/config.md, and what
 # stands between BEGIN and END in the man pages. With --check: only says whether they are up to date.
 #
 #     DISCO=build/src/disco doc/update.sh [--check]
@@ -19,6 +19,7 @@ replace() {
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
+part api.md >"$temporary/api.md"
 part config.md >"$temporary/config.md"
 part commands.man | replace "$top/doc/man/disco.1" commands >"$temporary/disco.1"
 part options.man | replace "$top/doc/man/disco.conf.5" options >"$temporary/disco.conf.5"
@@ -27,7 +28,7 @@ part options.man | awk '/^\.TP/ { getline head; keep = head ~ /^\.B \\-/; if (ke
     replace "$top/doc/man/disco-agent.8" options >"$temporary/disco-agent.8"
 
 status=0
-for file in config.md man/disco.1 man/disco.conf.5 man/disco-agent.8; do
+for file in api.md config.md man/disco.1 man/disco.conf.5 man/disco-agent.8; do
     cmp -s "$temporary/${file##*/}" "$top/doc/$file" && continue
     if [ "${1-}" = --check ]; then
         echo "doc/$file is not what the program says; run doc/update.sh" >&2

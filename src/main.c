@@ -29,6 +29,7 @@
 #include "agent/banner.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
+#include "api/route.h"
 #include "api/api_health.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -73,6 +74,7 @@ static const struct cli_hooks cli_hooks = {
     .agent_help = config_print_help,
     .config_markdown = config_print_markdown,
     .config_man = config_print_man,
+    .api_markdown = route_print_markdown,
     .wal_print = wal_print,
 };
 

@@ -122,3 +122,25 @@ const struct api_route *route_table(size_t *ret_n)
     *ret_n = TABLE_N;
     return table;
 }
+
+void route_print_markdown(struct buf *out)
+{
+    static const char *const kinds[] = {[API_READ] = "reads the state; waits with `index`",
+                                        [API_WRITE] = "writes, through the log",
+                                        [API_CORE] = "the agent's own affairs",
+                                        [API_LOCAL] = "answers at once"};
+
+    buf_put_z(out, "# Endpoints\n\n"
+                   "Made from the table in src/api/route.c; do not edit. Parameters, bodies and "
+                   "answers are Consul's\n(https://developer.hashicorp.com/consul/api-docs); where "
+                   "they differ: compatibility.md. A path that\nends in a slash takes a name after "
+                   "it.\n\n| method | path | |\n|---|---|---|\n");
+    for (size_t i = 0; i < TABLE_N; i++) {
+        const char *name = "";
+
+        for (size_t m = 0; m < sizeof(method_names) / sizeof(method_names[0]); m++)
+            if (table[i].method == 1 << m)
+                name = method_names[m];
+        buf_putf(out, "| %s | `%s` | %s |\n", name, table[i].path, kinds[table[i].kind]);
+    }
+}

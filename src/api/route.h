@@ -55,5 +55,7 @@ bool route_lacks_slash(struct str path);
 void route_allow(const struct api_route *any, struct buf *out);
 /* All rows, for tests and documentation. */
 const struct api_route *route_table(size_t *ret_n);
+/* doc/api.md. */
+void route_print_markdown(struct buf *out);
 
 #endif

@@ -112,7 +112,7 @@ static const struct cli_command commands[] = {
     {"completion", "bash", "Print the completion script of a shell",
      "Once: disco completion bash > ~/.local/share/bash-completion/completions/disco",
      NULL, 0, 0, run_completion},
-    {"debug doc", "config.md|options.man|commands.man",
+    {"debug doc", "api.md|config.md|options.man|commands.man",
      "Print a part of the documents that is made from a table", "For doc/update.sh.",
      NULL, 0, 0, run_doc},
     {"debug wal", "DIRECTORY", "Print the records of a log directory",
@@ -382,7 +382,9 @@ static int run_doc(struct cli *c)
     struct buf out;
 
     buf_init(&out, 0);
-    if (strcmp(part, "config.md") == 0 && c->hooks->config_markdown)
+    if (strcmp(part, "api.md") == 0 && c->hooks->api_markdown)
+        c->hooks->api_markdown(&out);
+    else if (strcmp(part, "config.md") == 0 && c->hooks->config_markdown)
         c->hooks->config_markdown(&out);
     else if (strcmp(part, "options.man") == 0 && c->hooks->config_man)
         c->hooks->config_man(&out);

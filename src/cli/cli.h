@@ -17,6 +17,8 @@ struct cli_hooks {
     void (*agent_help)(struct buf *out);
     void (*config_markdown)(struct buf *out);
     void (*config_man)(struct buf *out);
+    /* route_print_markdown: the endpoints, likewise. */
+    void (*api_markdown)(struct buf *out);
     /* wal_print: the records of a log directory, for people (`disco debug wal`). */
     int (*wal_print)(const char *dir, struct buf *out, struct error *err);
 };
