@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "agent/metrics.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_change.h"
@@ -330,6 +331,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < REQUESTS_A_TURN && l->hold_n == 0; i++) {
         int n = fuse_session_receive_buf(session, &l->buf);
         if (n > 0) {
+            metrics_add(l->mount->env->metrics, METRIC_FS_REQUESTS, 1);
             fuse_session_process_buf(session, &l->buf);
         } else if (n == 0 || (n != -EAGAIN && n != -EINTR)) {
             /* Unmounted by somebody else, or the connection was aborted. */

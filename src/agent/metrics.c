@@ -11,7 +11,7 @@ static const char *const names[METRIC_N] = {
 
 void metrics_add(struct metrics *m, enum metric name, int64_t n)
 {
-    if (m)
+    if (m && n)
         published_add(&m->counters[name], n);
 }
 

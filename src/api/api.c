@@ -16,6 +16,7 @@
 
 #include "api/api.h"
 
+#include "agent/metrics.h"
 #include "api/access.h"
 #include "api/redirect.h"
 #include "api/route.h"
@@ -426,6 +427,8 @@ static bool finished(struct api_call *c)
     }
     if (r->is_json)
         api_header(c, "Content-Type", STR_LIT("application/json"));
+    metrics_add(c->env->metrics, METRIC_HTTP_REQUESTS, 1);
+    metrics_add(c->env->metrics, METRIC_HTTP_ERRORS, r->status >= 500);
     if (!c->is_quiet && log_is_on(LOG_DEBUG))
         log_finished(c);
     return true;

@@ -156,7 +156,6 @@ wait
 
 section "-dev"
 need_agent dev -dev -log-json
-private=$(ls -d "${XDG_RUNTIME_DIR:-/tmp}"/disco-dev.* 2>/dev/null | head -1)
 ok "a write and a read" curl -sf -X PUT -d x "http://$HTTP/v1/kv/x"
 ok "log lines are JSON" grep -q '"@message":"disco agent running!"' "$LOG"
 stop_agent dev
