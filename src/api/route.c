@@ -139,7 +139,7 @@ void route_print_markdown(struct buf *out)
         const char *name = "";
 
         for (size_t m = 0; m < sizeof(method_names) / sizeof(method_names[0]); m++)
-            if (table[i].method == 1 << m)
+            if ((int)table[i].method == 1 << m)
                 name = method_names[m];
         buf_putf(out, "| %s | `%s` | %s |\n", name, table[i].path, kinds[table[i].kind]);
     }
