@@ -23,12 +23,20 @@ load() { # PORT
     dnsperf -s 127.0.0.1 -p "$1" -d "$T/questions" -c "$clients" -T 2 -q 400 -l "$seconds" 2>/dev/null |
         awk '/Queries per second/ { print int($4) } /Queries lost/ { lost = $3 } END { if (lost > 0) print "# lost " lost > "/dev/stderr" }'
 }
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; } # hundredths of a second of CPU
 sum_bare=0 sum_disco=0
+bare_from=$(ticks $bare) disco_from=$(ticks "$PID")
 for ((i = 0; i < rounds; i++)); do
     a=$(load "$port") b=$(load "$DNS_PORT")
     sum_bare=$((sum_bare + a)) sum_disco=$((sum_disco + b))
 done
+cpu() { # TICKS QUERIES-PER-SECOND: nanoseconds of CPU a question
+    echo $(($1 * 10000000 / ($2 * seconds + 1)))
+}
+cpu_bare=$(cpu $(($(ticks $bare) - bare_from)) "$sum_bare")
+cpu_disco=$(cpu $(($(ticks "$PID") - disco_from)) "$sum_disco")
 a=$((sum_bare / rounds)) b=$((sum_disco / rounds))
 printf 'dns: libknot alone %d/s, disco %d/s, ratio %d.%02d (%d workers, %d clients, %d x %d s each)\n' \
     "$a" "$b" $((b / a)) $((b * 100 / a % 100)) "$workers" "$clients" "$rounds" "$seconds"
+printf 'dns: CPU time of a question: libknot alone %d ns, disco %d ns\n' "$cpu_bare" "$cpu_disco"
 stop_agent bench
