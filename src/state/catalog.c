@@ -242,12 +242,12 @@ void catalog_service_nodes(struct view *v, struct str service,
     keys_put_lower(&prefix, service);
     for (store_seek(&c, v->store, TABLE_BY_SERVICE, buf_str(&prefix));
          go && c.valid && str_has_prefix(c.key, buf_str(&prefix)); store_next(&c)) {
-        struct str row;
-        if (!store_get(v->store, TABLE_SERVICE, str_drop(c.key, prefix.n), &row))
+        struct str row, key = str_drop(c.key, prefix.n);
+        if (!store_get(v->store, TABLE_SERVICE, key, &row))
             continue;
         row_load_service(row, &s);
         exists = true;
-        if (row_node_get(v, s.node, &n))
+        if (row_node_of(v, key, &n))
             go = each(data, &n, &s);
     }
     store_cursor_fini(&c);

@@ -144,34 +144,69 @@ void health_instance_checks(struct view *v, struct str node, struct str service_
         walk_instance(v, node, service_id, each, data);
 }
 
+/* Instances come in the order of (node, id), and so do the checks' keys: one cursor goes along. */
 struct join {
     struct view *view;
     bool (*each)(void *data, const struct health_instance *i);
     void *data;
-    struct health_instance instance;
+    struct store_cursor checks;
+    struct buf prefix;
+    size_t node_size; /* of the prefix: the node that `of_node` is about */
+    struct sum {
+        enum health_status worst;
+        uint64_t modify_index;
+    } of_node;
     bool any;
 };
 
-static bool on_instance_check(void *data, const struct health_check *c)
+/* Adds up the checks whose keys begin with the prefix. */
+static struct sum sum_checks(struct join *j, struct sum sum)
 {
-    struct join *j = data;
-    enum health_status status = health_status_of(c->status);
+    struct str prefix = buf_str(&j->prefix);
 
-    if (status > j->instance.worst)
-        j->instance.worst = status;
-    if (c->modify_index > j->instance.checks_modify_index)
-        j->instance.checks_modify_index = c->modify_index;
-    return true;
+    for (store_skip_to(&j->checks, prefix);
+         j->checks.valid && str_has_prefix(j->checks.key, prefix); store_next(&j->checks)) {
+        struct cursor value = cursor_make(j->checks.value);
+        enum health_status status = (enum health_status)cursor_u8(&value);
+        uint64_t index = cursor_u64(&value);
+        sum.worst = status > sum.worst ? status : sum.worst;
+        sum.modify_index = index > sum.modify_index ? index : sum.modify_index;
+    }
+    return sum;
+}
+
+static void join_node(struct join *j, struct str node)
+{
+    size_t from = j->prefix.n;
+
+    /* Written behind the old one, to be compared with it. */
+    row_node_key(&j->prefix, node);
+    struct str old = str_take(buf_str(&j->prefix), j->node_size);
+    if (j->node_size && str_eq(old, str_drop(buf_str(&j->prefix), from))) {
+        j->prefix.n = j->node_size;
+        return;
+    }
+    buf_clear(&j->prefix);
+    row_node_key(&j->prefix, node);
+    j->node_size = j->prefix.n;
+    keys_put_text(&j->prefix, STR_NONE);
+    j->of_node = sum_checks(j, (struct sum){.worst = HEALTH_PASSING});
+    j->prefix.n = j->node_size;
 }
 
 static bool on_instance(void *data, const struct catalog_node *n, const struct catalog_service *s)
 {
     struct join *j = data;
+    struct health_instance instance = {.node = n, .service = s};
 
     j->any = true;
-    j->instance = (struct health_instance){.node = n, .service = s, .worst = HEALTH_PASSING};
-    health_instance_checks(j->view, n->name, s->id, on_instance_check, j);
-    return j->each(j->data, &j->instance);
+    join_node(j, n->name);
+    keys_put_lower(&j->prefix, s->id);
+    struct sum sum = sum_checks(j, j->of_node);
+    j->prefix.n = j->node_size;
+    instance.worst = sum.worst;
+    instance.checks_modify_index = sum.modify_index;
+    return j->each(j->data, &instance);
 }
 
 void health_service_nodes(struct view *v, struct str service,
@@ -180,7 +215,11 @@ void health_service_nodes(struct view *v, struct str service,
 {
     struct join j = {.view = v, .each = each, .data = data};
 
+    buf_init(&j.prefix, 0);
+    store_seek(&j.checks, v->store, TABLE_CHECK_BY_INSTANCE, STR_NONE);
     catalog_service_nodes(v, service, on_instance, &j, NULL);
+    store_cursor_fini(&j.checks);
+    buf_fini(&j.prefix);
     if (ret_index)
         *ret_index = indexes_of_service(v, service, j.any, true);
 }
@@ -194,12 +233,15 @@ uint64_t health_service_index(struct view *v, struct str service)
 
 static void link_check(struct apply *a, const struct health_check *c, bool on)
 {
-    struct buf key;
+    struct buf key, value; /* what the join wants of the check */
 
     buf_init(&key, 0);
+    buf_init(&value, 0);
     row_by_instance_key(&key, c->node, c->service_id, c->check_id);
+    buf_put_u8(&value, (uint8_t)health_status_of(c->status));
+    buf_put_u64(&value, c->modify_index);
     if (on)
-        store_put(a->txn, TABLE_CHECK_BY_INSTANCE, buf_str(&key), STR_LIT(""));
+        store_put(a->txn, TABLE_CHECK_BY_INSTANCE, buf_str(&key), buf_str(&value));
     else
         store_del(a->txn, TABLE_CHECK_BY_INSTANCE, buf_str(&key));
     if (c->service_name.n) {
@@ -210,6 +252,7 @@ static void link_check(struct apply *a, const struct health_check *c, bool on)
         else
             store_del(a->txn, TABLE_CHECK_BY_SERVICE, buf_str(&key));
     }
+    buf_fini(&value);
     buf_fini(&key);
 }
 

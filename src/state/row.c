@@ -272,6 +272,19 @@ bool row_node_get(struct view *v, struct str name, struct catalog_node *ret)
     return true;
 }
 
+bool row_node_of(struct view *v, struct str service_key, struct catalog_node *ret)
+{
+    struct cursor c = cursor_make(service_key);
+    struct str row;
+
+    ASSERT(keys_get_text(&c, NULL));
+    struct str key = str_take(service_key, service_key.n - cursor_left(&c));
+    if (!store_get(v->store, TABLE_NODE, key, &row))
+        return false;
+    row_load_node(row, ret);
+    return true;
+}
+
 bool row_node_exists(struct view *v, struct str name)
 {
     struct catalog_node n;

@@ -37,6 +37,8 @@ void row_load_check(struct str row, struct health_check *ret);
 /* These note no watch. */
 bool row_node_exists(struct view *v, struct str name);
 bool row_node_get(struct view *v, struct str name, struct catalog_node *ret);
+/* The node whose key an instance's key (row_service_key) begins with. */
+bool row_node_of(struct view *v, struct str service_key, struct catalog_node *ret);
 bool row_service_get(struct view *v, struct str node, struct str id, struct catalog_service *ret);
 bool row_check_get(struct view *v, struct str node, struct str check_id, struct health_check *ret);
 

@@ -28,7 +28,7 @@
     X(TABLE_SESSION_BY_NODE)  /* lower(node), id -> "" */                        \
     X(TABLE_KV_BY_SESSION)    /* session id, key -> "" */                        \
     X(TABLE_SESSION_BY_CHECK) /* lower(node), lower(check id), session id -> "" */ \
-    X(TABLE_CHECK_BY_INSTANCE) /* lower(node), lower(service id) or "", lower(check id) -> "" */
+    X(TABLE_CHECK_BY_INSTANCE) /* lower(node), lower(service id) or "", lower(check id) -> status, index */
 /* clang-format on */
 enum state_table {
 #define X(name) name,

@@ -77,6 +77,41 @@ static void join(void **state)
     ask_state("CRITICAL", "");
 }
 
+static void register_instance(const char *node, const char *id, const char *status)
+{
+    struct catalog_service s = {.id = str_z(id), .name = STR_LIT("web")};
+    struct health_check c = {.node = str_z(node),
+                             .check_id = str_z(id),
+                             .service_id = str_z(id),
+                             .status = str_z(status)};
+    struct catalog_register r = {.node = {.name = str_z(node), .address = STR_LIT("10.0.0.1")},
+                                 .service = &s,
+                                 .checks = &c,
+                                 .check_n = 1};
+    struct buf b;
+
+    buf_init(&b, 0);
+    catalog_encode_register(&r, &b);
+    assert_int_equal(world_apply(&w, &b), 0);
+}
+
+/* Several instances on one node share its checks, and nobody else's. */
+static void instances_of_one_node(void **state)
+{
+    register_instance("B", "w2", "passing");
+    register_instance("b", "W1", "critical");
+    register_instance("b", "w10", "passing");
+    register_instance("a", "w1", "passing");
+    register_instance("ab", "w1", "warning");
+    register_instance("c", "w1", "passing");
+    ask_service("web", "a=0 ab=1 b=2 b=0 b=0 c=0 ");
+    world_register(&w, "b", NULL, "node", "warning");
+    ask_service("web", "a=0 ab=1 b=2 b=1 b=1 c=0 ");
+    world_register(&w, "b", NULL, "node", "passing");
+    register_instance("b", "w1", "passing");
+    ask_service("web", "a=0 ab=1 b=0 b=0 b=0 c=0 ");
+}
+
 /* Another output is a change, the same is none; the check index is one for all. */
 static void indexes(void **state)
 {
@@ -148,4 +183,5 @@ static void sessions_end_with_checks(void **state)
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, open_world, close_world)
-UNIT_MAIN(TEST(join), TEST(indexes), TEST(statuses), TEST(sessions_end_with_checks))
+UNIT_MAIN(TEST(join), TEST(instances_of_one_node), TEST(indexes), TEST(statuses),
+          TEST(sessions_end_with_checks))
