@@ -201,6 +201,8 @@ says "nothing given" 1 "" "Must specify at least one config file or directory" d
 exits 1 "no such file" disco validate nofile
 like "$ERR" '^Config validation failed: .*nofile' "names it"
 
+exits 0 "the examples, together" disco validate "$TOP_SRCDIR/contrib/examples"
+
 section "where the agent is"
 CONSUL_HTTP_ADDR=127.0.0.1:1 says "the flag wins over the variable" 0 hello "" \
     disco kv get -http-addr="$HTTP" imp/a
