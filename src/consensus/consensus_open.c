@@ -16,7 +16,7 @@
 #define SNAPSHOT_THRESHOLD 16384 /* consul: raft_snapshot_threshold */
 #define TRAILING_LOGS      10240 /* consul: raft_trailing_logs */
 #define INFLIGHT_MAX       65536
-#define INFLIGHT_BYTES_MAX ((size_t)128 << 20)
+#define INFLIGHT_BYTES_MAX ((size_t)96 << 20)
 /* For multiplier 1; Consul's default of 5 makes it a second. */
 #define ELECTION_MS  200
 #define HEARTBEAT_MS 20

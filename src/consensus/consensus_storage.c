@@ -16,7 +16,7 @@
 
 #define RETRY DURATION_MS(500)
 /* So long without a write, and the log is sealed. */
-#define QUIET DURATION_MS(300)
+#define QUIET DURATION_MS(100)
 /* A snapshot is due after so many bytes of entries, or twice the last snapshot's. */
 #define SNAPSHOT_BYTES ((uint64_t)64 << 20)
 /* Entries kept in memory and on disk behind a snapshot take no more than this. */
@@ -54,9 +54,13 @@ static void batch_run(struct wal_order *o, struct wal *w)
         wal_put_truncate(w, p->truncate_from);
     if (p->has_state)
         wal_put_state(w, p->state.term, p->state.vote);
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
         wal_put_entry(w, b->entries[i]->index, b->entries[i]->term, b->entries[i]->kind,
                       raft_entry_str(b->entries[i]));
+        /* Much at once goes in portions. When one of them fails, so does the order. */
+        if (wal_pending(w) >= WAL_BATCH_SIZE_GOAL && wal_commit(w) < 0)
+            return;
+    }
 }
 
 static void batch_done(struct wal_order *o)

@@ -11,7 +11,7 @@ need_agent damaged -log-level info
 for ((i = 0; i < keys; i++)); do
     curl -s -X PUT -d "value $i" "http://$HTTP/v1/kv/key/$i" >/dev/null || bail "no write"
 done
-sleep 0.2
+sleep 0.6 # until the log is sealed (wal_seal): only then does the loss of its whole last write show
 stop_agent damaged KILL
 log=$(dirname "$(find "$DIR" -name 'wal-*' | head -n 1)")
 [ -d "$log" ] || bail "no log under $DIR"
