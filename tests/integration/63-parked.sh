@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Ten thousand reads wait at once: each costs little, a write wakes those who asked about it and no
+# others, and clients that hang up are noticed.
+# shellcheck source=tests/lib/tap.sh
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+command -v python3 >/dev/null || skip_all "python3 is missing"
+ulimit -n "$(ulimit -Hn)"
+count=10000
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 11000 ] || count=$(($(ulimit -n) - 300))
+sanitized=
+nm "$DISCO" 2>/dev/null | grep -qE '__(asan|tsan)_init' && sanitized=1 count=$((count < 2000 ? count : 2000))
+
+need_agent parked
+run python3 "$TOP_SRCDIR/tests/integration/parked.py" "$HTTP_PORT" "$PID" "$count"
+is "$STATUS" 0 "$count reads are parked" || diag "$ERR"
+diag "${OUT//$'\n'/, }"
+field() { awk -v name="$1" '$1 == name { print int($2) }' <<<"$OUT"; }
+is "$(field parked)" "$count" "each has its connection"
+is "$(field woken)" $((count / 1000)) "a write wakes all who asked about that key"
+is "$(field others)" 0 "and nobody else"
+ok "those who hang up are gone within 30 s" test "$(field gone)" -le 30
+if [ -n "$sanitized" ]; then
+    skip "a parked read costs at most 4 KiB beside libh2o's connection" "memory of a sanitized agent says nothing"
+else
+    # libh2o's connection and request are 9.6 KiB of it.
+    ok "a parked read costs at most 4 KiB beside libh2o's connection" \
+        test "$(field bytes_each)" -le $((9830 + 4096))
+fi
+is "$(curl -s "http://$HTTP/v1/kv/parked/7?raw")" x "the agent is well"
+done_testing

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Thousands of reads that wait for a change: parked.py HTTP_PORT PID COUNT
+
+Prints, one a line: "parked N", "bytes_each N" (resident memory of the agent per parked read),
+"woken N" (answered after one key was written), "others N" (answered too, though they had asked
+about other keys), "gone SECONDS" (after all hung up, until the agent had closed their sockets),
+"left_each N" (memory not given back by then). Standard library only.
+"""
+import http.client
+import os
+import select
+import socket
+import sys
+import time
+
+port, pid, count = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+
+def resident():
+    with open("/proc/%s/statm" % pid) as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def sockets():
+    return len(os.listdir("/proc/%s/fd" % pid))
+
+
+def put(key):
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    c.request("PUT", "/v1/kv/" + key, body=b"x")
+    reply = c.getresponse()
+    reply.read()
+    c.close()
+    return int(reply.status)
+
+
+def get(path):
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    c.request("GET", path)
+    reply = c.getresponse()
+    reply.read()
+    c.close()
+    return reply.headers
+
+
+def answered(poller, seconds):
+    found, end = set(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        for fd, _ in poller.poll(0.1):
+            found.add(fd)
+            poller.unregister(fd)
+    return found
+
+
+assert put("parked/0") == 200
+index = int(get("/v1/kv/parked/0")["X-Consul-Index"])
+time.sleep(0.5)  # the agent has closed those two
+base_sockets = sockets()
+base = resident()
+clients = []
+for n in range(count):
+    s = socket.create_connection(("127.0.0.1", port), timeout=20)
+    s.sendall(b"GET /v1/kv/parked/%d?index=%d&wait=300s HTTP/1.1\r\nHost: parked\r\n\r\n" % (n % 1000, index))
+    clients.append(s)
+end = time.monotonic() + 60
+while sockets() < base_sockets + count and time.monotonic() < end:
+    time.sleep(0.1)
+time.sleep(1)
+print("parked", sockets() - base_sockets)
+print("bytes_each", (resident() - base) // count)
+
+poller = select.epoll()
+by_fd = {}
+for n, s in enumerate(clients):
+    poller.register(s.fileno(), select.EPOLLIN)
+    by_fd[s.fileno()] = n
+assert put("parked/7") == 200
+woken = answered(poller, 3)
+print("woken", sum(1 for fd in woken if by_fd[fd] % 1000 == 7))
+print("others", sum(1 for fd in woken if by_fd[fd] % 1000 != 7))
+
+start = time.monotonic()
+for s in clients:
+    s.close()
+while sockets() > base_sockets + 2 and time.monotonic() - start < 60:
+    time.sleep(0.2)
+print("gone %.1f" % (time.monotonic() - start))
+time.sleep(1)
+print("left_each", max(0, resident() - base) // count)
