@@ -137,6 +137,8 @@ static const struct cli_command commands[] = {
      "empty. Flags come before KEY. One slash at the front of KEY is dropped; a key that begins\n"
      "with one is given with two.",
      FLAGS(kv_put_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_kv_put},
+    {"leave", "", "Make the agent leave the cluster and stop", NULL,
+     NULL, 0, CLI_API, cli_agent_leave},
     {"members", "", "List the members of the cluster", "Exit status 2 when there are none.",
      FLAGS(members_flags), CLI_API | CLI_JSON, cli_members},
     {"monitor", "", "Print the agent's log as it grows", "Ends with an interrupt (Ctrl-C).",

@@ -145,25 +145,35 @@ static void on_interrupt(int number)
 {
 }
 
-/* ---- reload ---- */
+/* ---- reload, leave ---- */
 
-int cli_agent_reload(struct cli *c)
+static int put_plain(struct cli *c, struct str url, const char *what, const char *success)
 {
-    static const char what[] = "Error reloading";
     struct error err = {0};
     struct cli_reply reply;
     int exit_status = 1;
 
-    if (cli_http_do(c->http, "PUT", STR_LIT("/v1/agent/reload"), &STR_NONE, &reply, &err) < 0) {
+    if (cli_http_do(c->http, "PUT", url, &STR_NONE, &reply, &err) < 0) {
         (void)cli_command_fail("%s: %s", what, err.text);
     } else if (reply.status != 200) {
         (void)cli_command_fail_reply(what, &reply, true);
     } else {
-        (void)puts("Configuration reload triggered");
+        (void)puts(success);
         exit_status = 0;
     }
     cli_reply_fini(&reply);
     return exit_status;
+}
+
+int cli_agent_reload(struct cli *c)
+{
+    return put_plain(c, STR_LIT("/v1/agent/reload"), "Error reloading",
+                     "Configuration reload triggered");
+}
+
+int cli_agent_leave(struct cli *c)
+{
+    return put_plain(c, STR_LIT("/v1/agent/leave"), "Error leaving", "Graceful leave complete");
 }
 
 /* ---- without an agent ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Commands about the agent and the program itself: info, monitor, reload,
- * version, keygen, validate, debug wal.
+ * leave, version, keygen, validate, debug wal.
  */
 #ifndef DISCO_CLI_CLI_AGENT_H
 #define DISCO_CLI_CLI_AGENT_H
@@ -11,6 +11,7 @@
 int cli_agent_info(struct cli *c);
 int cli_agent_monitor(struct cli *c);
 int cli_agent_reload(struct cli *c);
+int cli_agent_leave(struct cli *c);
 int cli_agent_version(struct cli *c);
 int cli_agent_keygen(struct cli *c);
 int cli_agent_validate(struct cli *c);

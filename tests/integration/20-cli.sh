@@ -43,7 +43,7 @@ like "$ERR" '^Usage: disco kv <subcommand>' "help of the parent on stderr"
 exits 1 "an unknown flag" disco members -bogus
 like "$ERR" '^flag provided but not defined: -bogus' "and its words"
 for command in 'kv get' 'kv put' 'kv delete' 'kv export' 'kv import' 'catalog nodes' 'catalog services' \
-    'catalog datacenters' members info version keygen validate monitor reload agent 'completion'; do
+    'catalog datacenters' members info version keygen validate monitor reload leave agent completion; do
     # shellcheck disable=SC2086
     exits 0 "$command --help" disco $command --help
 done
@@ -219,6 +219,15 @@ exits 1 "https is refused by name" disco kv get -http-addr="https://$HTTP" wk
 like "$ERR" 'TLS' "and its words"
 echo token >tok
 says "-token-file" 0 hello "" disco kv get -token-file=tok imp/a
+
+section "leave"
+says "nobody there" 1 "" \
+    'Error leaving: Put "http://127.0.0.1:1/v1/agent/leave": dial tcp 127.0.0.1:1: connect: connection refused' \
+    disco leave -http-addr=127.0.0.1:1
+says "leave" 0 "Graceful leave complete" "" disco leave
+wait "$PID"
+is $? 0 "the agent stops with exit 0"
+unset "agent_pid[node1]"
 
 section "documents made from the tables"
 ok "they are what the program says" "$TOP_SRCDIR/doc/update.sh" --check
