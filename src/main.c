@@ -218,16 +218,16 @@ static int pid_file_write(struct program *p, struct error *err)
 static int mount_open(struct program *p, struct error *err)
 {
     const struct config *c = config_now(p);
+    struct error why = {0};
     if (!c->mount)
         return 0;
-    int rc = fs_mount_open(c, &p->mount, err);
-    if (rc && !c->mount_required) {
-        log_warn("agent", "no mount: path=%s error=\"%s\"", c->mount, err->text);
-        return 0;
-    }
+    int rc = fs_mount_open(c, &p->mount, &why);
+    if (rc && c->mount_required)
+        return error_set(err, rc, "%s (-mount-required=false starts without the mount)", why.text);
     if (rc)
-        return error_wrap(err, "mount %s", c->mount);
-    fs_mount_set_service_json(p->mount, api_health_document);
+        log_warn("agent", "going on without the mount: error=\"%s\"", why.text);
+    else
+        fs_mount_set_service_json(p->mount, api_health_document);
     return 0;
 }
 

@@ -58,6 +58,10 @@ like "$ERR" "pid_file: cannot write $T/no/such/pid: No such file" "pid file: nam
 exits 1 "a server with nobody to join" agent -server -data-dir "$T/alone" "${ports[@]}"
 like "$ERR" "holds no log" "a server with nobody to join: the remedy"
 
+exits 1 "a mount on a file" agent -dev "${ports[@]}" -mount "$T/file"
+like "$ERR" "$T/file is not a directory .-mount-required=false starts without the mount." \
+    "a mount on a file: the remedy"
+
 section "banner and first lines"
 need_agent n1 -log-level debug -pid-file "$T/pid" -node-meta rack:9
 is "$(head -n 1 "$LOG")" "==> Starting disco agent..." "the first line"
@@ -155,7 +159,8 @@ tap_result $? "SIGTERM with a parked read: within 5 s"
 wait
 
 section "-dev"
-need_agent dev -dev -log-json
+need_agent dev -dev -log-json -mount "$T/file" -mount-required=false
+ok "it goes on without a mount that is not required" grep -q 'going on without the mount' "$LOG"
 ok "a write and a read" curl -sf -X PUT -d x "http://$HTTP/v1/kv/x"
 ok "log lines are JSON" grep -q '"@message":"disco agent running!"' "$LOG"
 stop_agent dev
