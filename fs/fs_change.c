@@ -18,7 +18,7 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
     enum watch_kind kind;
     struct str key;
     size_t pos = 0;
-    fs_times_note(&m->times, batch->index, clock_wall_ns());
+    fs_mount_note_time(m, batch->index);
     if (batch->everything) {
         fs_change_everything(m);
     } else {

@@ -18,6 +18,7 @@
 #include "agent/env.h"
 #include "fs/fs.h"
 #include "fs/fs_inode.h"
+#include "fs/fs_keep.h"
 #include "fs/fs_notify.h"
 #include "fs/fs_times.h"
 #include "fs/fs_tree.h"
@@ -37,6 +38,7 @@ struct fs_mount {
     struct fs_notify *notify; /* NULL until the door is open */
     struct fs_inodes inodes;
     struct fs_times times;
+    struct fs_keep keep;   /* of the times */
     struct list handles;   /* struct fs_handle: all open files */
     struct list dirs;      /* struct fs_dir: all open directories */
     struct list waits;     /* struct fs_wait: requests and commits not finished */
@@ -55,6 +57,8 @@ struct fs_mount {
 };
 
 struct view fs_mount_view(struct fs_mount *m); /* env_view_end it in the same turn */
+/* The state is at this index now: from here on that is the time of its changes. */
+void fs_mount_note_time(struct fs_mount *m, uint64_t index);
 /* No request is read while anything holds: a commit that RELEASE began is seen by what comes after
  * it. */
 void fs_mount_hold(struct fs_mount *m);

@@ -70,6 +70,7 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
         config->kv_max_value_size > 0 ? (size_t)config->kv_max_value_size : KV_VALUE_SIZE_MAX;
     fs_inode_init(&m->inodes, (uint64_t)(uintptr_t)m);
     fs_times_init(&m->times);
+    fs_keep_open(&m->keep, config->dev ? NULL : config->data_dir, &m->times);
     list_init(&m->waits);
     list_init(&m->handles);
     list_init(&m->dirs);
@@ -103,6 +104,7 @@ void fs_mount_free(struct fs_mount *m)
     fs_dir_free_all(m);
     fs_inode_fini(&m->inodes);
     fs_times_fini(&m->times);
+    fs_keep_close(&m->keep);
     mem_free(m->path);
     mem_free(m);
 }
@@ -260,7 +262,7 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     struct view v = fs_mount_view(m);
     m->seen_index = view_index(&v);
     env_view_end(&v);
-    fs_times_note(&m->times, m->seen_index, clock_wall_ns());
+    fs_mount_note_time(m, m->seen_index);
     struct fs_inode *root = fs_inode_get(&m->inodes, FS_INODE_ROOT);
     root->mtime_ns = fs_times_get(&m->times, m->seen_index);
     r = uv_poll_init(uv_loop, &l->poll, fd);
@@ -298,6 +300,11 @@ const struct door fs_door = {
 struct view fs_mount_view(struct fs_mount *m)
 {
     return env_view_begin(m->env, STR_LIT(""), NULL);
+}
+
+void fs_mount_note_time(struct fs_mount *m, uint64_t index)
+{
+    fs_keep_note(&m->keep, &m->times, index, clock_wall_ns());
 }
 
 void fs_mount_hold(struct fs_mount *m)

@@ -259,7 +259,7 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
         fs_inode_settle(&m->inodes, i);
         i = NULL;
     }
-    fs_times_note(&m->times, index, clock_wall_ns());
+    fs_mount_note_time(m, index);
     if (!i) {
         i = fs_inode_add(&m->inodes, &found->node, dir->number, found->version);
         i->mtime_ns = fs_times_get(&m->times, i->kind == FS_KV_FILE ? found->version : index);
@@ -292,7 +292,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
             i->size = e.value.n;
         }
         if (i->version > 0) {
-            fs_times_note(&m->times, view_index(v), clock_wall_ns());
+            fs_mount_note_time(m, view_index(v));
             i->mtime_ns = fs_times_get(&m->times, i->version);
         }
         struct fs_handle *h = writer_of(i, pid);
@@ -305,7 +305,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
         buf_fini(&text);
     }
     if (!is_kv && !is_fixed(i)) {
-        fs_times_note(&m->times, view_index(v), clock_wall_ns());
+        fs_mount_note_time(m, view_index(v));
         i->mtime_ns = fs_times_get(&m->times, view_index(v));
     }
     memset(ret, 0, sizeof(*ret));

@@ -101,12 +101,15 @@ ok "awkward and random keys, made by HTTP: all there, once, with their values; f
     timeout 100 python3 "$TOP_SRCDIR/tests/integration/mount_keys.py" "http://$HTTP" "$M/kv" 1500
 
 section "stop and start"
+t touch "$M/kv/dated"
+before=$(t stat -c %y "$M/kv/bin" "$M/kv/time" "$M/kv/dated")
 exec 5<"$M/kv/bin"
 stop_agent node1
 is "$STATUS" 0 "SIGTERM with a file open: exit 0"
 exec 5<&-
 ok "unmounted" t test ! -e "$M/kv"
 need_agent node1 -mount "$M"
+is "$(t stat -c %y "$M/kv/bin" "$M/kv/time" "$M/kv/dated")" "$before" "times are what they were"
 t cat "$M/kv/bin" >/dev/null
 stop_agent node1 KILL
 fails "after kill -9 the mount is dead" t cat "$M/kv/bin"
