@@ -24,9 +24,12 @@
 
 #define TICK          DURATION_MS(50) /* how late a time-out may be noticed */
 #define EDNS_SIZE_MAX 4096            /* c-ares reads no more from a datagram */
-#define UDP_SIZE      512
-#define FORMERR       1
-#define HEADER_SIZE   12
+/* RFC 5452 9.2: the source port is to be hard to guess as well; a channel keeps the one that the
+ * kernel chose, so after so many questions a new one takes over. */
+#define UDP_QUESTIONS_MAX 256
+#define UDP_SIZE          512
+#define FORMERR           1
+#define HEADER_SIZE       12
 
 enum channel_kind { CHANNEL_UDP, CHANNEL_UDP_EDNS, CHANNEL_TCP, CHANNEL_KINDS };
 
@@ -34,7 +37,7 @@ struct channel {
     struct dns_forward *forward;
     ares_channel ares;
     enum channel_kind kind;
-    size_t call_n;
+    size_t call_n, sent_n;
     bool is_retired; /* closed when the last call has ended */
     struct list link;
 };
@@ -63,6 +66,7 @@ struct dns_forward {
 };
 
 static struct channel *channel_new(struct dns_forward *f, enum channel_kind kind);
+static void retire(struct channel *ch);
 static void channel_sweep(struct dns_forward *f);
 static void on_tick(struct timer *t, struct instant now);
 /* A server that sends more than 512 octets to a question without EDNS: c-ares cuts what it sends.
@@ -132,11 +136,9 @@ void dns_forward_close(struct dns_forward *f, void (*closed)(void *data), void *
     f->is_closing = true;
     f->closed = closed;
     f->data = data;
-    for (int i = 0; i < CHANNEL_KINDS; i++) {
+    for (int i = 0; i < CHANNEL_KINDS; i++)
         if (f->channels[i])
-            f->channels[i]->is_retired = true;
-        f->channels[i] = NULL;
-    }
+            retire(f->channels[i]);
     LIST_FOREACH (&f->all, l)
         ares_cancel(LIST_ITEM(l, struct channel, link)->ares);
     timers_set(f->env->timers, &f->tick, env_now(f->env)); /* the rest in a later turn */
@@ -173,6 +175,8 @@ void dns_forward_start(struct dns_forward *f, struct dns_forward_call *c, struct
     ares_send(channel->ares, copy, (int)packet.n, on_answer, c);
     f->is_sending = false;
     mem_free(copy);
+    if (++channel->sent_n >= UDP_QUESTIONS_MAX && kind != CHANNEL_TCP)
+        retire(channel);
     if (!timers_is_set(&f->tick))
         timers_set(f->env->timers, &f->tick, instant_add(env_now(f->env), TICK));
 }
@@ -213,6 +217,16 @@ static struct channel *channel_new(struct dns_forward *f, enum channel_kind kind
     }
     list_push(&f->all, &ch->link);
     return ch;
+}
+
+/* No more questions for this one. */
+static void retire(struct channel *ch)
+{
+    struct dns_forward *f = ch->forward;
+
+    ch->is_retired = true;
+    if (f->channels[ch->kind] == ch)
+        f->channels[ch->kind] = NULL;
 }
 
 /* Destroys the retired channels that nobody waits for. Never inside a callback of c-ares. */
@@ -277,11 +291,8 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
 
     (void)timeouts;
     ch->call_n--;
-    if (ch->kind == CHANNEL_UDP_EDNS && is_suspect(c, status, bytes, n)) {
-        ch->is_retired = true;
-        if (f->channels[CHANNEL_UDP_EDNS] == ch)
-            f->channels[CHANNEL_UDP_EDNS] = NULL;
-    }
+    if (ch->kind == CHANNEL_UDP_EDNS && is_suspect(c, status, bytes, n))
+        retire(ch);
     if (status == ARES_SUCCESS && n >= HEADER_SIZE) {
         knot_wire_set_id(bytes, c->id);
         size_t whole_n = (size_t)n;
