@@ -34,7 +34,8 @@ is "$(curl -s --compressed "http://$HTTP/v1/kv/big?raw" | wc -c)" 5000 "gzip, re
 like "$(curl -sI -X GET --compressed "http://$HTTP/v1/kv/big?raw")" 'Content-Encoding: gzip' "gzip is said"
 is "$(curl -s -I "http://$HTTP/v1/kv/big" -o /dev/null -w '%{http_code}')" 405 "HEAD is not taken"
 head -c 70000000 /dev/zero | curl -s -o /dev/null -w '%{http_code}' -X PUT -H Expect: --data-binary @- "http://$HTTP/v1/kv/huge" >"$T/code"
-is "$(cat "$T/code")" 413 "70 MB are too large"
+# The agent does not read the rest: a client that is still writing may see the connection reset first.
+like "$(cat "$T/code")" '^(413|000)$' "70 MB are too large"
 
 section "sockets"
 run timeout 20 "$DISCO" agent -server -bootstrap -node two -bind 127.0.0.1 -client 127.0.0.1 -data-dir "$T/two" \
@@ -43,11 +44,15 @@ is "$STATUS" 1 "a second agent on the same port: exit 1"
 like "$OUT$ERR" "$HTTP_PORT" "and the port is named"
 echo '{"addresses": {"http": "unix://'"$T"'/http.sock"}}' >"$T/unix.json"
 # shellcheck disable=SC2317
+leads_on_socket() {
+    [[ $(curl -sf --unix-socket "$T/http.sock" http://x/v1/status/leader) == '"'?*'"' ]]
+}
+# shellcheck disable=SC2317
 start_agent_on_socket() {
     "$DISCO" agent -server -bootstrap -node three -bind 127.0.0.1 -data-dir "$T/three" -config-file "$T/unix.json" \
         -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)" >"$T/three.log" 2>&1 &
     agent_pid[three]=$!
-    until_ok 20 curl -sf --unix-socket "$T/http.sock" http://x/v1/status/leader
+    until_ok 20 leads_on_socket
 }
 ok "an agent on a unix socket" start_agent_on_socket
 is "$(curl -s --unix-socket "$T/http.sock" -X PUT -d v http://x/v1/kv/s)" true "a key through it"
