@@ -8,9 +8,9 @@
  * Different from Consul on purpose: `matches` takes POSIX extended regular
  * expressions (with \d \D \s \S \w \W, (?:...) and a leading (?i)) instead of
  * RE2's, since that is what the C library has; the fields below Proxy are not
- * selectable; a syntax error names its place but not what was expected there.
- * Bounds: FILTER_SIZE_MAX bytes, FILTER_MATCHES_MAX comparisons, nesting
- * FILTER_DEPTH_MAX, FILTER_PATTERN_MAX bytes of pattern.
+ * selectable. Bounds: FILTER_SIZE_MAX bytes, FILTER_MATCHES_MAX comparisons,
+ * nesting FILTER_DEPTH_MAX, FILTER_PATTERN_MAX bytes of pattern, which is
+ * matched against the first FILTER_TEXT_MAX bytes of a text.
  */
 #ifndef DISCO_API_FILTER_H
 #define DISCO_API_FILTER_H
@@ -21,6 +21,7 @@
 #define FILTER_MATCHES_MAX 256
 #define FILTER_DEPTH_MAX   64
 #define FILTER_PATTERN_MAX 512
+#define FILTER_TEXT_MAX    8192
 
 /* What a filter may select from. */
 enum filter_kind {

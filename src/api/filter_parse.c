@@ -9,11 +9,50 @@
 #include "api/filter_parse.h"
 
 #include "api/filter.h"
+#include "api/filter_text.h"
 #include "base/buf.h"
+
+/* What could have stood at a place, in the order in which an error lists it. */
+#define TERMINALS(X)                                                                               \
+    X(WANT_NOT_EQUAL, "\"!=\"")                                                                    \
+    X(WANT_OPEN, "\"(\"")                                                                          \
+    X(WANT_MINUS, "\"-\"")                                                                         \
+    X(WANT_DOT, "\".\"")                                                                           \
+    X(WANT_ZERO, "\"0\"")                                                                          \
+    X(WANT_EQUAL, "\"==\"")                                                                        \
+    X(WANT_INDEX, "\"[\"")                                                                         \
+    X(WANT_QUOTE, "\"\\\"\"")                                                                      \
+    X(WANT_RAW_QUOTE, "\"`\"")                                                                     \
+    X(WANT_AND, "\"and\"")                                                                         \
+    X(WANT_CONTAINS, "\"contains\"")                                                               \
+    X(WANT_EMPTY, "\"empty\"")                                                                     \
+    X(WANT_IN, "\"in\"")                                                                           \
+    X(WANT_IS, "\"is\"")                                                                           \
+    X(WANT_MATCHES, "\"matches\"")                                                                 \
+    X(WANT_NOT, "\"not\"")                                                                         \
+    X(WANT_OR, "\"or\"")                                                                           \
+    X(WANT_SPACE, "[ \\t\\r\\n]")                                                                  \
+    X(WANT_DIGIT, "[0-9]")                                                                         \
+    X(WANT_FIRST_DIGIT, "[1-9]")                                                                   \
+    X(WANT_WORD, "[a-zA-Z0-9_]")                                                                   \
+    X(WANT_LETTER, "[a-zA-Z]")                                                                     \
+    X(WANT_END, "EOF")
+enum terminal {
+#define X(name, text) name,
+    TERMINALS(X)
+#undef X
+        TERMINAL_N
+};
+static const char *const terminal_texts[TERMINAL_N] = {
+#define X(name, text) text,
+    TERMINALS(X)
+#undef X
+};
 
 struct parse {
     struct str text;
     size_t at, farthest;
+    uint32_t wanted; /* at the farthest place: a bit per terminal */
     struct arena *arena;
     struct error *err;
     bool failed; /* for good: err is worded */
@@ -39,25 +78,20 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f')
-        return (c | 32) - 'a' + 10;
-    return -1;
-}
-
 /* The next byte, NUL at the end. */
 static char peek(const struct parse *p)
 {
     return p->at < p->text.n ? p->text.p[p->at] : '\0';
 }
 
-static void note_failure(struct parse *p)
+static void want(struct parse *p, enum terminal t)
 {
-    if (p->at > p->farthest)
+    if (p->at > p->farthest) {
         p->farthest = p->at;
+        p->wanted = 0;
+    }
+    if (p->at == p->farthest)
+        p->wanted |= 1u << t;
 }
 
 static bool fail_at(struct parse *p, size_t at, const char *rule, const char *why)
@@ -86,31 +120,31 @@ static bool skip_space(struct parse *p) /* true if there was any */
 
     while (is_space(peek(p)))
         p->at++;
+    want(p, WANT_SPACE);
     return p->at > from;
 }
 
-static bool take(struct parse *p, const char *word)
+/* The text of a terminal is its Go string. */
+static bool take(struct parse *p, enum terminal t)
 {
-    struct str w = str_z(word);
+    struct str quoted = str_z(terminal_texts[t]),
+               word = str_take(str_drop(quoted, 1), quoted.n - 2);
 
-    if (!str_has_prefix(str_drop(p->text, p->at), w)) {
-        note_failure(p);
+    if (!str_has_prefix(str_drop(p->text, p->at), word)) {
+        want(p, t);
         return false;
     }
-    p->at += w.n;
+    p->at += word.n;
     return true;
 }
 
 /* The words one after the other, white space before each; nothing is taken when one is missing. */
-static bool take_words(struct parse *p, const char *first, const char *second, const char *third)
+static bool take_words(struct parse *p, const enum terminal *words, int n)
 {
-    const char *words[] = {first, second, third};
     size_t from = p->at;
 
-    for (int i = 0; i < 3 && words[i]; i++) {
-        if (!skip_space(p))
-            note_failure(p);
-        if (p->at == from || !is_space(p->text.p[p->at - 1]) || !take(p, words[i])) {
+    for (int i = 0; i < n; i++) {
+        if (!skip_space(p) || !take(p, words[i])) {
             p->at = from;
             return false;
         }
@@ -119,58 +153,28 @@ static bool take_words(struct parse *p, const char *first, const char *second, c
 }
 
 /* The same, with white space after the last. */
-static bool take_words_space(struct parse *p, const char *first, const char *second)
+static bool take_words_space(struct parse *p, const enum terminal *words, int n)
 {
     size_t from = p->at;
 
-    if (take_words(p, first, second, NULL)) {
-        if (skip_space(p))
-            return true;
-        note_failure(p);
-    }
+    if (take_words(p, words, n) && skip_space(p))
+        return true;
     p->at = from;
     return false;
 }
 
 /* ---- values ---- */
 
-static bool unquote_escape(struct parse *p, size_t at, struct str *s, struct buf *out)
-{
-    static const char letters[] = "abfnrtv\\\"", bytes[] = "\a\b\f\n\r\t\v\\\"";
-    const char *l = s->n > 1 && s->p[1] ? strchr(letters, s->p[1]) : NULL;
-
-    if (l) {
-        buf_put_c(out, bytes[l - letters]);
-        *s = str_drop(*s, 2);
-        return true;
-    }
-    if (s->n >= 4 && s->p[1] == 'x' && hex_value(s->p[2]) >= 0 && hex_value(s->p[3]) >= 0) {
-        buf_put_c(out, (char)(hex_value(s->p[2]) * 16 + hex_value(s->p[3])));
-        *s = str_drop(*s, 4);
-        return true;
-    }
-    return fail_at(p, at, "string", "invalid syntax"); /* strconv.Unquote's words */
-}
-
 static bool unquote(struct parse *p, size_t at, struct str s, struct str *ret)
 {
     struct buf out;
 
-    if (str_find(s, '\\', 0) == s.n) {
-        *ret = s;
-        return true;
-    }
     buf_init(&out, 0);
-    while (s.n) {
-        size_t plain = str_find(s, '\\', 0);
-        buf_put_str(&out, str_take(s, plain));
-        s = str_drop(s, plain);
-        if (s.n && !unquote_escape(p, at, &s, &out))
-            break;
-    }
-    *ret = str_make(arena_dup(p->arena, out.p, out.n), out.n);
+    bool ok = filter_text_unquote(s, &out) == 0;
+    if (ok)
+        *ret = str_make(arena_dup(p->arena, out.p, out.n), out.n);
     buf_fini(&out);
-    return !p->failed;
+    return ok || fail_at(p, at, "string", "invalid syntax"); /* strconv.Unquote's words */
 }
 
 static bool parse_string(struct parse *p, struct str *ret)
@@ -179,7 +183,8 @@ static bool parse_string(struct parse *p, struct str *ret)
     size_t from = p->at + 1, end = from;
 
     if (quote != '"' && quote != '`') {
-        note_failure(p);
+        want(p, WANT_QUOTE);
+        want(p, WANT_RAW_QUOTE);
         return false;
     }
     while (end < p->text.n && p->text.p[end] != quote)
@@ -194,28 +199,30 @@ static bool parse_string(struct parse *p, struct str *ret)
     return true;
 }
 
+static void skip_digits(struct parse *p)
+{
+    while (is_digit(peek(p)))
+        p->at++;
+    want(p, WANT_DIGIT);
+}
+
 static bool parse_number(struct parse *p, struct str *ret)
 {
     size_t from = p->at;
+    bool zero;
 
-    if (peek(p) == '-')
-        p->at++;
-    if (!is_digit(peek(p))) {
-        note_failure(p);
+    take(p, WANT_MINUS);
+    zero = take(p, WANT_ZERO);
+    if (!zero && !is_digit(peek(p))) {
+        want(p, WANT_FIRST_DIGIT);
         p->at = from;
         return false;
     }
-    bool zero = peek(p) == '0';
-    p->at++;
-    while (!zero && is_digit(peek(p)))
-        p->at++;
-    if (peek(p) == '.') {
-        p->at++;
-        while (is_digit(peek(p)))
-            p->at++;
-    }
+    if (!zero)
+        skip_digits(p);
+    if (take(p, WANT_DOT))
+        skip_digits(p);
     if (p->at < p->text.n && !is_space(peek(p)) && peek(p) != ')') {
-        note_failure(p);
         p->at = from;
         return false;
     }
@@ -228,12 +235,12 @@ static bool parse_identifier(struct parse *p, struct str *ret)
     size_t from = p->at;
 
     if (!is_letter(peek(p))) {
-        note_failure(p);
+        want(p, WANT_LETTER);
         return false;
     }
     while (is_letter(peek(p)) || is_digit(peek(p)) || peek(p) == '_')
         p->at++;
-    note_failure(p);
+    want(p, WANT_WORD);
     *ret = str_take(str_drop(p->text, from), p->at - from);
     return true;
 }
@@ -251,7 +258,10 @@ static bool parse_index(struct parse *p, struct str *ret)
         return false;
     }
     skip_space(p);
-    return take(p, "]") || fail_at(p, p->at, "index", "Unclosed index expression");
+    if (peek(p) != ']')
+        return fail_at(p, p->at, "index", "Unclosed index expression");
+    p->at++;
+    return true;
 }
 
 static bool parse_selector(struct parse *p, struct filter_match *m)
@@ -261,8 +271,11 @@ static bool parse_selector(struct parse *p, struct filter_match *m)
         return false;
     for (m->selector_n = 1;; m->selector_n++) {
         size_t from = p->at;
-        if (peek(p) != '.' && peek(p) != '[')
+        if (peek(p) != '.' && peek(p) != '[') {
+            want(p, WANT_DOT);
+            want(p, WANT_INDEX);
             return true;
+        }
         if (m->selector_n == FILTER_SELECTOR_MAX)
             return fail_at(p, p->at, NULL, "selector is too deep");
         struct str *part = &m->selector[m->selector_n];
@@ -295,30 +308,35 @@ static bool parse_value(struct parse *p, struct str *ret)
 
 static bool parse_operator(struct parse *p, enum filter_op *ret)
 {
+    static const struct {
+        enum terminal words[3];
+        int n;
+        enum filter_op op;
+    } forms[] = {
+        {{WANT_CONTAINS}, 1, FILTER_IN},
+        {{WANT_NOT, WANT_CONTAINS}, 2, FILTER_NOT_IN},
+        {{WANT_MATCHES}, 1, FILTER_MATCHES},
+        {{WANT_NOT, WANT_MATCHES}, 2, FILTER_NOT_MATCHES},
+        {{WANT_IS, WANT_EMPTY}, 2, FILTER_IS_EMPTY},
+        {{WANT_IS, WANT_NOT, WANT_EMPTY}, 3, FILTER_IS_NOT_EMPTY},
+    };
     size_t from = p->at;
 
     skip_space(p);
-    if (take(p, "==") || take(p, "!=")) {
+    if (take(p, WANT_EQUAL) || take(p, WANT_NOT_EQUAL)) {
         *ret = p->text.p[p->at - 2] == '=' ? FILTER_EQUAL : FILTER_NOT_EQUAL;
         skip_space(p);
         return true;
     }
     p->at = from;
-    if (take_words_space(p, "contains", NULL))
-        *ret = FILTER_IN;
-    else if (take_words_space(p, "not", "contains"))
-        *ret = FILTER_NOT_IN;
-    else if (take_words_space(p, "matches", NULL))
-        *ret = FILTER_MATCHES;
-    else if (take_words_space(p, "not", "matches"))
-        *ret = FILTER_NOT_MATCHES;
-    else if (take_words(p, "is", "empty", NULL))
-        *ret = FILTER_IS_EMPTY;
-    else if (take_words(p, "is", "not", "empty"))
-        *ret = FILTER_IS_NOT_EMPTY;
-    else
-        return false;
-    return true;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        bool takes_value = forms[i].op != FILTER_IS_EMPTY && forms[i].op != FILTER_IS_NOT_EMPTY;
+        *ret = forms[i].op;
+        if (takes_value ? take_words_space(p, forms[i].words, forms[i].n)
+                        : take_words(p, forms[i].words, forms[i].n))
+            return true;
+    }
+    return false;
 }
 
 static bool parse_selector_first(struct parse *p, struct filter_match *m)
@@ -332,11 +350,13 @@ static bool parse_selector_first(struct parse *p, struct filter_match *m)
 
 static bool parse_value_first(struct parse *p, struct filter_match *m)
 {
+    static const enum terminal in[] = {WANT_IN}, not_in[] = {WANT_NOT, WANT_IN};
+
     if (!parse_value(p, &m->value))
         return false;
-    if (take_words_space(p, "in", NULL))
+    if (take_words_space(p, in, 1))
         m->op = FILTER_IN;
-    else if (take_words_space(p, "not", "in"))
+    else if (take_words_space(p, not_in, 2))
         m->op = FILTER_NOT_IN;
     else
         return false;
@@ -376,15 +396,17 @@ static struct filter_tree *parse_match(struct parse *p)
 
 static struct filter_tree *parse_group(struct parse *p)
 {
-    if (!take(p, "("))
+    if (!take(p, WANT_OPEN))
         return parse_match(p);
     skip_space(p);
     struct filter_tree *t = parse_or(p);
     if (!t)
         return NULL;
     skip_space(p);
-    if (take(p, ")"))
+    if (peek(p) == ')') {
+        p->at++;
         return t;
+    }
     fail_at(p, p->at, "grouping", "Unmatched parentheses");
     return NULL;
 }
@@ -398,7 +420,7 @@ static struct filter_tree *parse_not(struct parse *p)
         return NULL;
     }
     struct filter_tree *t = NULL;
-    if (take(p, "not") && skip_space(p))
+    if (take(p, WANT_NOT) && skip_space(p))
         t = parse_not(p);
     if (t) {
         t = new_tree(p, FILTER_NOT, t, NULL);
@@ -411,14 +433,14 @@ static struct filter_tree *parse_not(struct parse *p)
 }
 
 /* One or more operands, joined by the word. */
-static struct filter_tree *parse_chain(struct parse *p, const char *word, int kind,
+static struct filter_tree *parse_chain(struct parse *p, enum terminal word, int kind,
                                        struct filter_tree *(*operand)(struct parse *p))
 {
     struct filter_tree *left = operand(p);
 
     while (left) {
         size_t from = p->at;
-        if (!take_words_space(p, word, NULL))
+        if (!take_words_space(p, &word, 1))
             break;
         struct filter_tree *right = operand(p);
         if (!right) {
@@ -432,12 +454,32 @@ static struct filter_tree *parse_chain(struct parse *p, const char *word, int ki
 
 static struct filter_tree *parse_and(struct parse *p)
 {
-    return parse_chain(p, "and", FILTER_AND, parse_not);
+    return parse_chain(p, WANT_AND, FILTER_AND, parse_not);
 }
 
 static struct filter_tree *parse_or(struct parse *p)
 {
-    return parse_chain(p, "or", FILTER_OR, parse_and);
+    return parse_chain(p, WANT_OR, FILTER_OR, parse_and);
+}
+
+/* "no match found, expected: A, B or C" */
+static void fail_wanting(struct parse *p)
+{
+    struct buf text;
+    uint32_t left = p->wanted;
+
+    buf_init(&text, 0);
+    buf_put_z(&text, "no match found, expected: ");
+    for (int t = 0; t < TERMINAL_N; t++) {
+        if (!(left & 1u << t))
+            continue;
+        left &= ~(1u << t);
+        buf_put_z(&text, terminal_texts[t]);
+        if (left)
+            buf_put_z(&text, (left & (left - 1)) ? ", " : " or ");
+    }
+    fail_at(p, p->farthest, NULL, buf_z(&text));
+    buf_fini(&text);
 }
 
 int filter_parse(struct str text, struct arena *arena, struct filter_tree **ret, struct error *err)
@@ -452,8 +494,8 @@ int filter_parse(struct str text, struct arena *arena, struct filter_tree **ret,
         skip_space(&p);
         if (p.at == text.n)
             return 0;
-        note_failure(&p);
+        want(&p, WANT_END);
     }
-    fail_at(&p, p.farthest, NULL, "no match found");
+    fail_wanting(&p);
     return ERR_INVALID;
 }

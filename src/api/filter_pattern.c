@@ -6,8 +6,8 @@
 #include "api/filter.h"
 #include "base/buf.h"
 
-/* RE2 refuses more than this per repetition; here it bounds the product of all of them. */
-#define REPEAT_MAX 1000
+/* RE2 refuses more than 1000 per repetition; here the product of all of them is bounded. */
+#define REPEAT_MAX 200
 
 /* Inside of [ ] a class is written without its own brackets. */
 static bool put_escape(struct buf *out, char c, bool in_brackets)
@@ -125,7 +125,11 @@ int filter_pattern_compile(struct str pattern, regex_t *ret, struct error *err)
         int code = regcomp(ret, buf_z(&ere), flags);
         if (code != 0) {
             regerror(code, ret, why, sizeof why);
-            rc = error_set(err, ERR_INVALID, "error parsing regexp: %s", why);
+            rc =
+                code == REG_EPAREN /* the one that happens most in Go's words */
+                    ? error_set(err, ERR_INVALID, "error parsing regexp: missing closing ): `%.*s`",
+                                STR_ARG(pattern))
+                    : error_set(err, ERR_INVALID, "error parsing regexp: %s", why);
         }
     }
     buf_fini(&ere);
@@ -134,7 +138,9 @@ int filter_pattern_compile(struct str pattern, regex_t *ret, struct error *err)
 
 bool filter_pattern_fits(const regex_t *pattern, struct str text)
 {
-    regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)text.n};
+    /* Each byte may cost the matcher a state of its own, as large as the pattern. */
+    size_t n = text.n < FILTER_TEXT_MAX ? text.n : FILTER_TEXT_MAX;
+    regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)n};
 
     return regexec(pattern, text.p ? text.p : "", 1, &whole, REG_STARTEND) == 0;
 }

@@ -119,10 +119,14 @@ static void refuses(void **state)
         {"ServiceMeta.env.deeper == 1", "Selector \"ServiceMeta.env.deeper\" is not valid"},
         {"(Node == f1", "1:12 (11): rule \"grouping\": Unmatched parentheses"},
         {"Node == \"unterminated", "1:22 (21): rule \"string\": Unterminated string literal"},
-        {"Node", "1:5 (4): no match found"},
-        {"Node = f1", "1:6 (5): no match found"},
-        {"Node ==", "1:8 (7): no match found"},
-        {"Node == f1 xor Node == f2", "1:12 (11): no match found"},
+        {"Node", "1:5 (4): no match found, expected: \"!=\", \".\", \"==\", \"[\", [ \\t\\r\\n] or "
+                 "[a-zA-Z0-9_]"},
+        {"Node = f1", "1:6 (5): no match found, expected: \"!=\", \"==\", \"contains\", \"in\", "
+                      "\"is\", \"matches\", \"not\" or [ \\t\\r\\n]"},
+        {"Node ==", "1:8 (7): no match found, expected: \"-\", \"0\", \"\\\"\", \"`\", [ "
+                    "\\t\\r\\n], [1-9] or [a-zA-Z]"},
+        {"Node == f1 xor Node == f2",
+         "1:12 (11): no match found, expected: \"and\", \"or\", [ \\t\\r\\n] or EOF"},
         {"ServicePort == abc",
          "Failed to coerce value \"abc\" for selector \"ServicePort\": strconv.ParseInt: parsing "
          "\"abc\": invalid syntax"},
