@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * go-bexpr's grammar.peg by recursive descent. Where the PEG tries one
- * alternative after the other, so does this; the place of a syntax error is the
- * farthest one that was looked at, as there.
- */
+/* go-bexpr's grammar.peg by recursive descent: the same alternatives in the same order, so that the
+ * place of an error, the farthest one looked at, is the same too. */
 #include "config.h"
 
 #include "api/filter_parse.h"
