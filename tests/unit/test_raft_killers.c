@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The known killers of Raft implementations, one by one, message by message:
+ * each was found in a library that many use.
+ */
+#include "raft/raft.h"
+#include "tests/lib/unit.h"
+
+#define ELECTION 100
+static const char *const names[] = {"s0", "s1", "s2", "s3", "s4"};
+static struct rng rng;
+static struct raft_message *sent[256]; /* by the last drain */
+static int sent_n;
+static int64_t now_ms;
+
+static uint64_t id(int i)
+{
+    return raft_server_id(str_z(names[i]));
+}
+
+static struct instant now(void)
+{
+    return (struct instant){now_ms * 1000000};
+}
+
+static struct raft_entry *entry(uint64_t index, uint64_t term)
+{
+    struct raft_entry *e = raft_entry_new(RAFT_ENTRY_COMMAND, STR_LIT("x"));
+
+    e->index = index;
+    e->term = term;
+    return e;
+}
+
+static struct raft_entry *configuration(uint64_t index, uint64_t term, int voters)
+{
+    struct raft_configuration c = {0};
+    struct buf b;
+
+    for (int i = 0; i < voters; i++)
+        assert_int_equal(raft_configuration_put(&c, str_z(names[i]), STR_LIT("a"), RAFT_VOTER), 0);
+    buf_init(&b, 0);
+    raft_configuration_encode(&c, &b);
+    struct raft_entry *e = raft_entry_new(RAFT_ENTRY_CONFIGURATION, buf_str(&b));
+    buf_fini(&b);
+    e->index = index;
+    e->term = term;
+    return e;
+}
+
+static void forget_sent(void)
+{
+    while (sent_n)
+        raft_message_free(sent[--sent_n]);
+}
+
+/* Obeys everything; the disk is quick. */
+static void drain(struct raft *r)
+{
+    struct raft_effect e;
+
+    forget_sent();
+    while (raft_next_effect(r, now(), &e)) {
+        if (e.kind == RAFT_EFFECT_PERSIST)
+            raft_persisted(r, now(), e.u.persist.seq);
+        else if (e.kind == RAFT_EFFECT_SEND)
+            sent[sent_n++] = e.u.message;
+        else if (e.kind == RAFT_EFFECT_CHUNK)
+            raft_message_free(e.u.message);
+    }
+}
+
+/* Server 0 of `voters`, with a log of one configuration and entries of the given terms. */
+static struct raft *make(int voters, uint64_t term, const uint64_t *terms, size_t n)
+{
+    struct raft_options o = {.id = id(0),
+                             .election = DURATION_MS(ELECTION),
+                             .heartbeat = DURATION_MS(10),
+                             .sole = DURATION_MS(1),
+                             .inflight_max = 100,
+                             .inflight_bytes_max = 10000};
+    struct raft *r = raft_new(&o, &rng, NULL, NULL);
+
+    rng_init(&rng, 1);
+    now_ms = 1000;
+    raft_restore_state(r, (struct raft_state){.term = term});
+    assert_int_equal(raft_restore_entry(r, configuration(1, 1, voters)), 0);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(raft_restore_entry(r, entry(i + 2, terms[i])), 0);
+    raft_start(r, now());
+    drain(r);
+    return r;
+}
+
+static void end(struct raft *r)
+{
+    forget_sent();
+    raft_free(r);
+}
+
+static struct raft_message *message(enum raft_message_kind kind, int from, uint64_t term)
+{
+    struct raft_message *m = raft_message_new(kind, id(0));
+
+    m->from = id(from);
+    m->term = term;
+    return m;
+}
+
+static struct raft_facts facts(const struct raft *r)
+{
+    struct raft_facts f;
+
+    raft_get_facts(r, &f);
+    return f;
+}
+
+/* Wins an election with the votes of 1 .. others. */
+static void win(struct raft *r, int others)
+{
+    uint64_t term = facts(r).term + 1;
+
+    now_ms += 2 * ELECTION;
+    raft_expire(r, now());
+    drain(r);
+    for (int pre = 1; pre >= 0; pre--)
+        for (int i = 1; i <= others; i++) {
+            struct raft_message *m = message(RAFT_VOTE_REPLY, i, term);
+            m->pre = pre;
+            raft_receive(r, now(), m);
+            drain(r);
+        }
+    assert_int_equal(facts(r).role, RAFT_LEADER);
+    assert_int_equal(facts(r).term, term);
+}
+
+static void acknowledge(struct raft *r, int from, uint64_t index)
+{
+    struct raft_message *m = message(RAFT_APPEND_REPLY, from, facts(r).term);
+
+    m->index = index;
+    raft_receive(r, now(), m);
+    drain(r);
+}
+
+/* Figure 8 of the paper: an entry of an old term is on a majority, and yet may be overwritten; it
+ * is committed only together with one of the leader's own term. */
+static void test_figure_8(void **state)
+{
+    const uint64_t terms[] = {2};
+    struct raft *r = make(5, 3, terms, 1);
+
+    (void)state;
+    win(r, 2); /* term 4; its own entry is at 3 */
+    acknowledge(r, 1, 2);
+    acknowledge(r, 2, 2);
+    assert_int_equal(facts(r).commit, 0);
+    acknowledge(r, 1, 3);
+    assert_int_equal(facts(r).commit, 0);
+    acknowledge(r, 2, 3);
+    assert_int_equal(facts(r).commit, 3);
+    end(r);
+}
+
+/* The last message sent of that kind. */
+static const struct raft_message *last_sent(enum raft_message_kind kind)
+{
+    for (int i = sent_n; i--;)
+        if (sent[i]->kind == kind)
+            return sent[i];
+    fail_msg("no message of kind %d was sent", kind);
+    return NULL;
+}
+
+static void append(struct raft *r, int from, uint64_t term, uint64_t prev, uint64_t prev_term,
+                   uint64_t commit, struct raft_entry *a, struct raft_entry *b)
+{
+    struct raft_message *m = message(RAFT_APPEND, from, term);
+
+    m->index = prev;
+    m->log_term = prev_term;
+    m->commit = commit;
+    m->entries = mem_alloc(2 * sizeof *m->entries);
+    if (a)
+        m->entries[m->entry_n++] = a;
+    if (b)
+        m->entries[m->entry_n++] = b;
+    raft_receive(r, now(), m);
+    drain(r);
+}
+
+/* A stale tail: what a follower acknowledges ends where the message ended, though its log is
+ * longer; the leader's commit index says nothing about the tail, either. */
+static void test_stale_tail(void **state)
+{
+    const uint64_t terms[] = {1, 2, 2};
+    struct raft *r = make(3, 2, terms, 3); /* 3 and 4 are of a leader that is gone */
+
+    (void)state;
+    append(r, 1, 3, 2, 1, 4, NULL, NULL);
+    assert_false(last_sent(RAFT_APPEND_REPLY)->reject);
+    assert_int_equal(last_sent(RAFT_APPEND_REPLY)->index, 2);
+    assert_int_equal(facts(r).commit, 2);
+    append(r, 1, 3, 1, 1, 4, entry(2, 1), NULL);
+    assert_int_equal(last_sent(RAFT_APPEND_REPLY)->index, 2);
+    assert_int_equal(facts(r).last, 4);
+    append(r, 1, 3, 2, 1, 4, entry(3, 3), NULL);
+    assert_int_equal(last_sent(RAFT_APPEND_REPLY)->index, 3);
+    assert_int_equal(facts(r).last, 3);
+    assert_int_equal(facts(r).commit, 3);
+    end(r);
+}
+
+/* A configuration that is not the first entry of its message has its own index, takes effect at
+ * once, and is taken back when it is truncated. */
+static void test_configuration_inside(void **state)
+{
+    struct raft *r = make(3, 1, NULL, 0);
+
+    (void)state;
+    append(r, 1, 2, 1, 1, 0, entry(2, 2), configuration(3, 2, 5));
+    assert_int_equal(raft_get_configuration(r)->n, 5);
+    assert_int_equal(raft_get_configuration(r)->index, 3);
+    append(r, 2, 3, 2, 2, 0, entry(3, 3), NULL);
+    assert_int_equal(raft_get_configuration(r)->n, 3);
+    assert_int_equal(raft_get_configuration(r)->index, 1);
+    end(r);
+}
+
+/* A sole voter that starts again leads in a new term: its old one may have shown entries to
+ * learners that it lost. */
+static void test_sole_voter_restarts(void **state)
+{
+    const uint64_t terms[] = {7};
+    struct raft *r = make(1, 7, terms, 1);
+
+    (void)state;
+    win(r, 0);
+    assert_int_equal(facts(r).term, 8);
+    assert_int_equal(facts(r).commit, 3);
+    end(r);
+}
+
+/* A server that does not know that it is a voter, or who else is, votes all the same. */
+static void test_votes_without_configuration(void **state)
+{
+    struct raft_options o = {.id = id(0),
+                             .election = DURATION_MS(ELECTION),
+                             .heartbeat = DURATION_MS(10),
+                             .sole = DURATION_MS(1),
+                             .inflight_max = 100,
+                             .inflight_bytes_max = 10000};
+    struct raft *r = raft_new(&o, &rng, NULL, NULL);
+
+    (void)state;
+    now_ms = 1000;
+    raft_start(r, now());
+    struct raft_message *m = message(RAFT_VOTE, 3, 5);
+    m->index = 10;
+    m->log_term = 4;
+    raft_receive(r, now(), m);
+    drain(r);
+    assert_false(last_sent(RAFT_VOTE_REPLY)->reject);
+    m = message(RAFT_VOTE, 4, 5); /* but once in a term */
+    m->index = 20;
+    m->log_term = 4;
+    raft_receive(r, now(), m);
+    drain(r);
+    assert_true(last_sent(RAFT_VOTE_REPLY)->reject);
+    end(r);
+}
+
+/* A removed server that stands again and again does not disturb those who hear their leader. */
+static void test_removed_server(void **state)
+{
+    struct raft *r = make(3, 2, NULL, 0);
+
+    (void)state;
+    append(r, 1, 2, 1, 1, 0, entry(2, 2), NULL);
+    now_ms += ELECTION / 2;
+    struct raft_message *m = message(RAFT_VOTE, 4, 50);
+    m->index = 100;
+    m->log_term = 49;
+    raft_receive(r, now(), m);
+    drain(r);
+    assert_int_equal(sent_n, 0);
+    assert_int_equal(facts(r).term, 2);
+    now_ms += ELECTION; /* when the leader is silent, it is heard */
+    m = message(RAFT_VOTE, 2, 50);
+    m->index = 100;
+    m->log_term = 49;
+    raft_receive(r, now(), m);
+    drain(r);
+    assert_false(last_sent(RAFT_VOTE_REPLY)->reject);
+    end(r);
+}
+
+/* Reads wait for an entry of the leader's own term: before that it does not know what is
+ * committed. */
+static void test_read_before_own_entry(void **state)
+{
+    const uint64_t terms[] = {2};
+    struct raft *r = make(3, 2, terms, 1);
+    struct raft_effect e;
+    uint64_t read;
+
+    (void)state;
+    win(r, 1);
+    assert_int_equal(raft_read(r, &read), 0);
+    acknowledge(r, 1, 2);
+    acknowledge(r, 2, 2);
+    assert_false(raft_next_effect(r, now(), &e));
+    struct raft_message *m = message(RAFT_APPEND_REPLY, 1, facts(r).term);
+    m->index = 3;
+    raft_receive(r, now(), m);
+    assert_true(raft_next_effect(r, now(), &e)); /* the round that asks the others */
+    assert_int_equal(e.kind, RAFT_EFFECT_SEND);
+    uint64_t round = e.u.message->round;
+    raft_message_free(e.u.message);
+    drain(r);
+    m = message(RAFT_APPEND_REPLY, 1, facts(r).term);
+    m->index = 3;
+    m->round = round;
+    raft_receive(r, now(), m);
+    assert_true(raft_next_effect(r, now(), &e));
+    assert_int_equal(e.kind, RAFT_EFFECT_READ);
+    assert_int_equal(e.u.read.index, 3);
+    end(r);
+}
+
+/* Two changes at once, or one before the term's own entry, could make two majorities. */
+static void test_changes(void **state)
+{
+    struct raft *r = make(3, 1, NULL, 0);
+    uint64_t index;
+
+    (void)state;
+    win(r, 1);
+    assert_int_equal(raft_change(r, RAFT_REMOVE, str_z("s2"), STR_NONE, &index), ERR_BUSY);
+    acknowledge(r, 1, 2);
+    assert_int_equal(raft_change(r, RAFT_REMOVE, str_z("s2"), STR_NONE, &index), 0);
+    assert_int_equal(raft_change(r, RAFT_ADD_LEARNER, str_z("s3"), STR_NONE, &index), ERR_BUSY);
+    acknowledge(r, 1, 3);
+    assert_int_equal(raft_change(r, RAFT_PROMOTE, str_z("s3"), STR_NONE, &index), ERR_CONFLICT);
+    assert_int_equal(raft_change(r, RAFT_ADD_LEARNER, str_z("s3"), STR_NONE, &index), 0);
+    acknowledge(r, 1, 4);
+    assert_int_equal(raft_change(r, RAFT_PROMOTE, str_z("s3"), STR_NONE, &index), ERR_BUSY);
+    end(r);
+}
+
+UNIT_MAIN(UNIT(test_figure_8), UNIT(test_stale_tail), UNIT(test_configuration_inside),
+          UNIT(test_sole_voter_restarts), UNIT(test_votes_without_configuration),
+          UNIT(test_removed_server), UNIT(test_read_before_own_entry), UNIT(test_changes))
