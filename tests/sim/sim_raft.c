@@ -78,7 +78,8 @@ static struct sim {
     struct letter letters[MESSAGES];
     size_t letter_n;
     bool blocked[SERVERS][SERVERS];
-    uint64_t loss, dup, delay_ms; /* percent, percent, most */
+    uint64_t loss, dup, delay_ms;       /* percent, percent, most */
+    uint64_t crash, cut, disk_ms, busy; /* per mille, per mille, most, per mille */
     struct truth truth[ENTRIES_MAX];
     uint64_t truth_n, acked;
     uint64_t leaders[TERMS_MAX];
@@ -284,7 +285,7 @@ static void on_persist(struct server *s, const struct raft_persist *p)
 {
     CHECK(s->persist_n < PERSISTS, "too many batches in flight", s);
     struct persist *x = &s->persists[s->persist_n++];
-    *x = (struct persist){.p = *p, .at = sim.now + (int64_t)rng_below(&sim.rng, 10) * MS};
+    *x = (struct persist){.p = *p, .at = sim.now + (int64_t)rng_below(&sim.rng, sim.disk_ms) * MS};
     if (s->persist_n > 1 && x->at < x[-1].at)
         x->at = x[-1].at;
     if (p->last >= p->first)
@@ -452,15 +453,15 @@ static void faults(void)
     int a = (int)rng_below(&sim.rng, (uint64_t)sim.n),
         b = (int)rng_below(&sim.rng, (uint64_t)sim.n);
 
-    if (chance(2))
+    if (chance(sim.cut))
         sim.blocked[a][b] = true;
     if (chance(3))
         sim.blocked[a][b] = false;
-    if (chance(1) && s->up)
+    if (chance(sim.crash) && s->up)
         crash(s);
     else if (chance(1) && s->up)
         s->paused_until = sim.now + (int64_t)rng_below(&sim.rng, 400) * MS;
-    if (!s->up && chance(10))
+    if (!s->up && chance(10 + sim.crash * 20))
         start(s, s->founder ? &sim.founders : NULL);
 }
 
@@ -506,7 +507,7 @@ static void wishes(struct server *s)
 
     if (sim.truth_n + 500 > ENTRIES_MAX)
         return;
-    if (chance(60))
+    if (chance(sim.busy))
         for (uint64_t n = rng_below(&sim.rng, 5); n; n--)
             propose(s);
     if (chance(30) && raft_read(s->r, &id) == 0)
@@ -562,6 +563,10 @@ static void set_up(uint64_t seed)
     sim.loss = rng_below(&sim.rng, 3) ? rng_below(&sim.rng, 20) : 0;
     sim.dup = rng_below(&sim.rng, 10);
     sim.delay_ms = rng_below(&sim.rng, 30);
+    sim.crash = rng_below(&sim.rng, 2) ? 1 : rng_below(&sim.rng, 12);
+    sim.cut = rng_below(&sim.rng, 2) ? 2 : rng_below(&sim.rng, 10);
+    sim.disk_ms = 1 + rng_below(&sim.rng, 30);
+    sim.busy = rng_below(&sim.rng, 3) ? 60 : 5;
     for (int i = 0; i < sim.n; i++) {
         struct server *s = &sim.servers[i];
         snprintf(s->name, sizeof s->name, "server-%d", i);
