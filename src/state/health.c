@@ -328,6 +328,8 @@ int health_apply_check(struct apply *a, const struct health_check *given)
     c.modify_index = a->index;
     if (exists)
         link_check(a, &old, false);
+    if (exists && !str_eq_nocase(old.service_id, c.service_id))
+        touch(a, &old, old.service_name); /* what it leaves has changed too */
     link_check(a, &c, true);
     touch(a, &c, c.service_name);
     buf_init(&key, 0);

@@ -136,6 +136,19 @@ static void indexes(void **state)
     assert_int_equal(index, w.index);
 }
 
+/* A check that moves to another service wakes the watchers of both. */
+static void check_moves(void **state)
+{
+    world_register(&w, "n", "a", "c", "critical");
+    world_register(&w, "n", "b", NULL, NULL);
+    ask_service("a", "n=2 ");
+    world_register(&w, "n", "b", "c", "critical");
+    assert_int_equal(world_changed(&w, WATCH_SERVICE, "a"), 1);
+    assert_int_equal(world_changed(&w, WATCH_SERVICE, "b"), 1);
+    assert_int_equal(ask_service("a", "n=0 "), w.index);
+    assert_int_equal(ask_service("b", "n=2 "), w.index);
+}
+
 /* Without a status a check is critical; unknown statuses count as that. */
 static void statuses(void **state)
 {
@@ -183,5 +196,5 @@ static void sessions_end_with_checks(void **state)
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, open_world, close_world)
-UNIT_MAIN(TEST(join), TEST(instances_of_one_node), TEST(indexes), TEST(statuses),
+UNIT_MAIN(TEST(join), TEST(instances_of_one_node), TEST(indexes), TEST(check_moves), TEST(statuses),
           TEST(sessions_end_with_checks))
