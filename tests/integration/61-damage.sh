@@ -95,7 +95,11 @@ for cut in 1 30 200 511 512 513 1500; do
     seen["a bit flipped $cut before the end"]=$(outcome)
 done
 for what in "${!seen[@]}"; do
-    like "${seen[$what]}" '^(refused|whole|cut [0-9]+)$' "$what: ${seen[$what]}"
+    allowed='^(refused|whole|cut [0-9]+)$'
+    # Whole batches of zeros at the end cannot be told from a log that never had them: no crash
+    # makes them, for they were synced. All before them must be there.
+    [[ $what == zeros* ]] && allowed='^(refused|whole|(silently )?cut( at)? [0-9]+)$'
+    like "${seen[$what]}" "$allowed" "$what: ${seen[$what]}"
 done
 
 rm -rf "$DIR"
