@@ -357,11 +357,15 @@ static int program_reload(struct program *p, struct error *err)
     int rc = config_reload(before, &c, err);
     if (rc)
         return rc;
-    config_push(p, c);
     warnings_log(c, before);
-    agent_reload(p->agent, c);
-    for (int i = 0; i < p->worker_n; i++)
-        worker_reload(p->workers[i], c);
+    if (config_is_same(c, before)) {
+        config_free(c);
+    } else {
+        config_push(p, c);
+        agent_reload(p->agent, c);
+        for (int i = 0; i < p->worker_n; i++)
+            worker_reload(p->workers[i], c);
+    }
     log_info("agent", "Configuration reloaded");
     return 0;
 }

@@ -101,6 +101,8 @@ void config_render(const struct config *c, struct jwrite *w);
 /* The same directory/flags read again; only reloadable options may differ (others: one warning
  * each, kept as they were). */
 int config_reload(const struct config *old, struct config **ret, struct error *err) MUST_USE;
+/* Is every option the same? */
+bool config_is_same(const struct config *a, const struct config *b);
 /* For `disco validate`: files and directories only. */
 int config_validate(int path_n, char *const *paths, struct error *err) MUST_USE;
 /* One file's text over the defaults. */

@@ -152,6 +152,16 @@ int config_reload(const struct config *old, struct config **ret, struct error *e
     return rc;
 }
 
+bool config_is_same(const struct config *a, const struct config *b)
+{
+    const struct config_impl *x = a->impl, *y = b->impl;
+    for (size_t i = 0; i < config_table_n; i++) {
+        if (!config_value_eq(&x->values[i], &y->values[i]))
+            return false;
+    }
+    return true;
+}
+
 static struct config *empty_config(void)
 {
     struct config *c = mem_new(struct config);

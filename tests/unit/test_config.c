@@ -240,6 +240,8 @@ static void reload_keeps_what_cannot_change(void **state)
     put_file("a.json", "{\"log_level\":\"WARN\",\"datacenter\":\"two\",\"ports\":{\"http\":1}}");
     assert_int_equal(config_reload(old, &now, &err), 0);
     assert_int_equal(now->log_level, LOG_WARN);
+    assert_false(config_is_same(old, now));
+    assert_true(config_is_same(now, now));
     assert_string_equal(now->datacenter, "one");
     assert_int_equal(now->warnings.n, 1);
     assert_string_equal(now->warnings.items[0],
