@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/monitor.h"
 
 /* The core's functions that endpoints come upon; the linker takes these and not the agent's. */
 
@@ -66,6 +67,66 @@ void consensus_servers(const struct consensus *c,
 {
     (void)c;
     each(data, "id", "127.0.0.1:8300", true);
+}
+
+/* Endpoints of the agent itself find one without facts. */
+bool agent_renew_session(struct agent *a, struct str id)
+{
+    (void)a;
+    return id.n > 0;
+}
+
+int agent_ask_reload(struct agent *a, struct error *err)
+{
+    (void)a;
+    return error_set(err, ERR_INVALID, "there is nothing to read again");
+}
+
+void agent_ask_stop(struct agent *a)
+{
+    (void)a;
+}
+
+void agent_each_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
+                       void *data)
+{
+    (void)a;
+    (void)each;
+    (void)data;
+}
+
+void agent_each_wan_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
+                           void *data)
+{
+    agent_each_member(a, each, data);
+}
+
+void agent_render_self(struct agent *a, struct jwrite *w)
+{
+    (void)a;
+    jwrite_null(w);
+}
+
+void agent_render_metrics(struct agent *a, struct jwrite *w)
+{
+    agent_render_self(a, w);
+}
+
+struct monitor *agent_monitor(struct agent *a)
+{
+    (void)a;
+    return NULL;
+}
+
+void monitor_add(struct monitor *m, struct monitor_subscriber *s)
+{
+    (void)m;
+    (void)s;
+}
+
+void monitor_remove(struct monitor *m, struct monitor_subscriber *s)
+{
+    monitor_add(m, s);
 }
 
 static void wake(void *data)
@@ -178,8 +239,11 @@ struct api_call *api_world_ask(struct api_world *w, const char *method, struct s
             break;
         is_done = w->done_n != before;
     }
-    if (is_done && c->reply.is_stream)
+    if (is_done && c->reply.is_stream) {
         c->stream_closed(c);
+        while (mailbox_drain(w->env.core) + mailbox_drain(w->env.self) > 0)
+            ;
+    }
     return c;
 }
 
