@@ -21,6 +21,7 @@
 #define REQUEST_TIMEOUT_MS 60000 /* idle keep-alive, and a whole request from its first byte */
 #define HTTP2_STREAMS_MAX  1000  /* parked reads of one connection */
 #define SWEEP_INTERVAL     DURATION_S(5)
+#define STUCK_SWEEPS_MAX   12 /* a client that takes nothing of its reply for a minute is cut off */
 #define CLOSE_TICK         DURATION_MS(20)
 #define DISPOSE_DELAY      DURATION_MS(20)
 #define ENTITY_SIZE_MAX    ((size_t)64 * 1024 * 1024) /* ours are checked by the endpoints */
@@ -45,6 +46,8 @@ struct connection {
     } uv; /* first: h2o gives it back to connection_free */
     struct list link;
     struct http_door *door;
+    size_t unsent_size; /* at the last sweep */
+    int stuck_n;        /* sweeps since it last was less */
 };
 
 struct http_door {
@@ -211,11 +214,27 @@ static void on_connection(uv_stream_t *stream, int status)
     h2o_accept(&d->accept, socket);
 }
 
+/* h2o sets no time for a reply to be taken: a client that does not read would keep it for ever. */
+static void cut_stuck(struct http_door *d)
+{
+    LIST_FOREACH (&d->connections, l) {
+        struct connection *c = LIST_ITEM(l, struct connection, link);
+        size_t unsent = uv_stream_get_write_queue_size(&c->uv.stream);
+        uv_os_fd_t fd;
+
+        c->stuck_n = unsent && unsent >= c->unsent_size ? c->stuck_n + 1 : 0;
+        c->unsent_size = unsent;
+        if (c->stuck_n >= STUCK_SWEEPS_MAX && uv_fileno(&c->uv.handle, &fd) == 0)
+            shutdown(fd, SHUT_RDWR);
+    }
+}
+
 static void on_sweep(struct timer *t, struct instant now)
 {
     struct http_door *d = LIST_ITEM(t, struct http_door, sweep);
 
     http_request_sweep(&d->server);
+    cut_stuck(d);
     timers_set(d->env->timers, t, instant_add(now, SWEEP_INTERVAL));
 }
 
