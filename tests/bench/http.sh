@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GET of one key over HTTP against a bare libh2o handler with a fixed reply of 100 octets, on as many
-# threads, in turn, from the same client.
+# threads, in turn, from the same client. Then what an idle agent and parked reads cost.
 #
 #   SECONDS_EACH=5 ROUNDS=3 CONNECTIONS='1 64' WORKERS=2 tests/bench/http.sh
 # shellcheck source=tests/lib/tap.sh
@@ -34,5 +34,43 @@ for n in $connections; do
     printf 'http: GET, %d connections, %d threads: libh2o alone %d/s, disco %d/s, ratio %d.%02d (%d x %d s each)\n' \
         "$n" "$workers" "$a" "$b" $((b / a)) $((b * 100 / a % 100)) "$rounds" "$seconds"
 done
-stop_agent bare
 stop_agent bench
+
+# What the kernel says of a process: resident KiB, clock ticks spent.
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+need_agent idle -log-level WARN
+sleep 2
+before=$(ticks "$PID")
+sleep 20
+awk -v kib="$(resident "$PID")" -v ticks=$(($(ticks "$PID") - before)) -v hz="$(getconf CLK_TCK)" \
+    'BEGIN { printf "http: idle agent: %.1f MiB resident, %.2f %% of a CPU (20 s)\n", kib / 1024, ticks / hz / 20 * 100 }'
+
+# Reads that wait, each on its own connection, against the same requests that libh2o never answers.
+stop_agent bare
+"$TOP_BUILDDIR/tests/bench/bench_http" "$port" "$workers" park &
+agent_pid[bare]=$!
+until_ok 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || exit 1
+cat >"$T/park.py" <<'PYTHON'
+import resource, socket, sys, time
+port, pid, n = (int(a) for a in sys.argv[1:])
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+n = min(n, hard - 100)
+def resident():
+    with open("/proc/%d/status" % pid) as f:
+        return next(int(l.split()[1]) for l in f if l.startswith("VmRSS"))
+before = resident()
+clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(n)]
+for c in clients:
+    c.sendall(b"GET /v1/kv/parked?index=999999999&wait=600s HTTP/1.1\r\nHost: x\r\n\r\n")
+time.sleep(3)
+print(n, (resident() - before) / n)
+PYTHON
+a=$(python3 "$T/park.py" "$port" "${agent_pid[bare]}" 10000)
+b=$(python3 "$T/park.py" "$HTTP_PORT" "$PID" 10000)
+awk -v a="$a" -v b="$b" 'BEGIN { split(a, x); split(b, y)
+    printf "http: %d parked reads: %.1f KiB each, of which libh2o takes %.1f for the connection\n", y[1], y[2], x[2] }'
+stop_agent bare
+stop_agent idle
