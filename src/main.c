@@ -44,7 +44,8 @@
 /* Calls in flight may take so long to end; then they are cut off. */
 #define STOP_GRACE DURATION_S(3)
 /* If the orderly stop hangs (a disk that does not answer), the process ends all the same. */
-#define STOP_MAX DURATION_S(5)
+#define STOP_MAX     DURATION_S(5)
+#define STOP_ALARM_S 7
 
 struct program {
     struct config **configs; /* the newest last; older ones stay: somebody may borrow from them */
@@ -432,6 +433,7 @@ static void program_stop(struct program *p)
     notify_service("STOPPING=1");
     p->stop_timer.fire = on_stop_timeout;
     timers_set(loop_timers(p->loop), &p->stop_timer, instant_add(clock_now(), STOP_MAX));
+    alarm(STOP_ALARM_S); /* for the case that it is this thread that hangs */
     p->running_n = p->worker_n;
     for (int i = 0; i < p->worker_n; i++)
         worker_stop(p->workers[i], STOP_GRACE, on_worker_stopped, p);
