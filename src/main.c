@@ -459,6 +459,7 @@ static void program_close(struct program *p)
         timers_cancel(loop_timers(p->loop), &p->stop_timer);
         loop_close(p->loop);
     }
+    alarm(0);
     if (p->has_pid_file)
         unlink(config_now(p)->pid_file);
     if (p->gate >= 0) {
