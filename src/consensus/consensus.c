@@ -156,6 +156,18 @@ static void apply(struct consensus *c, uint64_t first, uint64_t last)
 
 /* ---- news ---- */
 
+/* A server that comes back under another address tells the others through the log. */
+static void correct_address(struct consensus *c)
+{
+    const struct raft_server *s = raft_configuration_find(raft_get_configuration(c->raft), c->id);
+    uint64_t index;
+
+    if (s && strcmp(s->address, c->conf.server_address) != 0 &&
+        raft_change(c->raft, RAFT_ADDRESS, str_z(s->name), str_z(c->conf.server_address), &index) ==
+            0)
+        c->dirty = true;
+}
+
 static void publish(struct consensus *c, struct instant now)
 {
     struct raft_facts f;
@@ -175,6 +187,8 @@ static void publish(struct consensus *c, struct instant now)
     published_set(c->published, PUBLISHED_IS_LEADER, is_leader);
     if (is_leader != c->is_leader) {
         c->is_leader = is_leader;
+        if (is_leader)
+            correct_address(c);
         if (c->hooks.leadership)
             c->hooks.leadership(c->hooks.data, is_leader);
     }
@@ -259,15 +273,15 @@ void consensus_turn(void *data)
     if (!c->dirty || !c->raft)
         return;
     struct instant now = engine_now(c->engine);
-    c->dirty = false;
+    c->dirty = false; /* what is asked for from here on is for the next turn */
     c->in_turn = true;
     propose_all(c);
     ask_reads(c);
-    if (drain(c, now)) {
+    if (drain(c, now))
         c->dirty = true;
-        engine_again(c->engine);
-    }
     publish(c, now);
+    if (c->dirty)
+        engine_again(c->engine);
     consensus_snapshot_if_due(c);
     if (c->closing) {
         consensus_refuse_pending(c, 0, ERR_CLOSED);

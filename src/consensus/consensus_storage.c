@@ -256,6 +256,10 @@ void consensus_snapshot_if_due(struct consensus *c)
         raft_compact(c->raft, f.applied, trail(c, f.applied));
         return;
     }
+    if (state_applied_index(c->fsm.state) != f.applied) {
+        log_error(CONSENSUS_SUBSYSTEM, "no snapshot: the store could not take every entry");
+        return;
+    }
     log_info(CONSENSUS_SUBSYSTEM, "starting snapshot up to: index=%" PRIu64, f.applied);
     raft_configuration_at(c->raft, f.applied, &conf);
     c->dumping = true;

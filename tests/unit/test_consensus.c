@@ -20,7 +20,7 @@ struct server {
     char dir[64];
     uint64_t applied_to;
     int leads, storage, storage_news;
-    bool closed;
+    bool closed, other_address;
     struct consensus_config conf;
 };
 static struct server server;
@@ -52,7 +52,8 @@ static void start(struct server *s, const char *dir)
     s->conf.bootstrap = true;
     s->closed = false;
     snprintf(s->conf.server_id, sizeof s->conf.server_id, "server-1");
-    snprintf(s->conf.server_address, sizeof s->conf.server_address, "127.0.0.1:8300");
+    snprintf(s->conf.server_address, sizeof s->conf.server_address, "127.0.0.1:%d",
+             s->other_address ? 9300 : 8300);
     snprintf(s->dir, sizeof s->dir, "/tmp/test_consensus.XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     assert_int_equal(
@@ -224,6 +225,67 @@ static void test_restart(void **state)
         stop(&server);
         disk_sim_crash(engine_sim.disk);
     }
+}
+
+static void note_address(void *data, const char *id, const char *address, bool voter)
+{
+    (void)id;
+    assert_true(voter);
+    snprintf(data, 64, "%s", address);
+}
+
+/* A server that comes back under another address says so in the log; an answer may wish again. */
+static void test_new_address(void **state)
+{
+    struct consensus_stats stats;
+    char address[64];
+
+    (void)state;
+    start(&server, "raft");
+    lead(&server);
+    stop(&server);
+    start(&server, "raft");
+    lead(&server);
+    consensus_get_stats(server.c, &stats);
+    assert_int_equal(stats.last_log_index, 3); /* nothing to say */
+    stop(&server);
+    server.other_address = true;
+    start(&server, "raft");
+    lead(&server);
+    consensus_get_stats(server.c, &stats);
+    assert_int_equal(stats.last_log_index, 5);
+    consensus_servers(server.c, note_address, address);
+    assert_string_equal(address, "127.0.0.1:9300");
+    stop(&server);
+}
+
+struct chain {
+    struct wish wish;
+    int left;
+};
+
+static void on_link(struct consensus_submit *s)
+{
+    struct chain *c = (struct chain *)s;
+
+    assert_int_equal(s->status, 0);
+    if (c->left-- > 0)
+        consensus_submit(server.c, s);
+}
+
+/* A wish made from an answer is not forgotten. */
+static void test_wish_from_answer(void **state)
+{
+    struct chain c = {.left = 5};
+
+    (void)state;
+    start(&server, "raft");
+    lead(&server);
+    submit(&server, &c.wish, "k=v");
+    c.wish.submit.done = on_link;
+    engine_sim_settle();
+    assert_int_equal(c.left, -1);
+    stop(&server);
 }
 
 /* In memory mode all works but the memory of it. */
@@ -454,8 +516,11 @@ static void test_power_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CONSENSUS(test_lead_and_apply), CONSENSUS(test_idle),           CONSENSUS(test_restart),
-        CONSENSUS(test_in_memory),      CONSENSUS(test_snapshots),      CONSENSUS(test_read),
-        CONSENSUS(test_disk_fails),     CONSENSUS(test_busy_and_close), CONSENSUS(test_power_loss)};
+        CONSENSUS(test_lead_and_apply),   CONSENSUS(test_idle),
+        CONSENSUS(test_restart),          CONSENSUS(test_new_address),
+        CONSENSUS(test_wish_from_answer), CONSENSUS(test_in_memory),
+        CONSENSUS(test_snapshots),        CONSENSUS(test_read),
+        CONSENSUS(test_disk_fails),       CONSENSUS(test_busy_and_close),
+        CONSENSUS(test_power_loss)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
