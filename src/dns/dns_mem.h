@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-#define DNS_MEM_BLOCK_SIZE ((size_t)48 * 1024)
+#define DNS_MEM_BLOCK_SIZE ((size_t)256 * 1024) /* the system gives what is touched of it */
 
 struct dns_mem {
     knot_mm_t mm; /* for libknot's functions */

@@ -33,6 +33,7 @@ struct choice {
 static struct choice choose(const struct dns_pack *p, const struct dns_reply *r);
 static size_t size_of(const struct dns_pack *p, const struct dns_reply *r, struct choice c,
                       bool is_plain);
+static void make_room(knot_pkt_t *out, const struct dns_reply *r);
 static void put_sections(knot_pkt_t *out, const struct dns_reply *r, struct choice c);
 static void put_edns(const struct dns_pack *p, struct dns_reply *r, knot_pkt_t *out);
 
@@ -86,6 +87,7 @@ size_t dns_pack_write(const struct dns_pack *p, struct dns_reply *r)
     size_t opt_size = edns_size(p);
     if (opt_size > 0 && knot_pkt_reserve(out, (uint16_t)opt_size) != KNOT_EOK)
         opt_size = 0;
+    make_room(out, r);
     put_sections(out, r, c);
     if (opt_size > 0) {
         (void)knot_pkt_reclaim(out, (uint16_t)opt_size);
@@ -178,6 +180,19 @@ static size_t size_of(const struct dns_pack *p, const struct dns_reply *r, struc
 }
 
 /* ---- writing ---- */
+
+/* libknot grows its arrays by a few records at a time, and our memory frees nothing in between. */
+static void make_room(knot_pkt_t *out, const struct dns_reply *r)
+{
+    size_t n = 1; /* OPT */
+    for (int s = 0; s < DNS_SECTIONS; s++)
+        n += r->sections[s].n;
+    if (n <= out->rrset_allocd)
+        return;
+    out->rr_info = dns_mem_alloc(r->mem, n * sizeof(out->rr_info[0]));
+    out->rr = dns_mem_alloc(r->mem, n * sizeof(out->rr[0]));
+    out->rrset_allocd = n;
+}
 
 static uint16_t hint_of(const knot_pkt_t *out, const struct dns_record *record)
 {

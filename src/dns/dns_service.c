@@ -141,6 +141,12 @@ static const struct dns_instance *load_all(struct dns_reply *r, struct str servi
     return l.items;
 }
 
+static bool has_tag(const struct dns_instance *i, struct str tag)
+{
+    const struct catalog_service tagged = {.tags = i->tags};
+    return catalog_service_has_tag(&tagged, tag);
+}
+
 void dns_service_collect(struct dns_reply *r, struct str service, struct str tag,
                          struct dns_instances *ret)
 {
@@ -150,13 +156,9 @@ void dns_service_collect(struct dns_reply *r, struct str service, struct str tag
     ret->all = load_all(r, service, &n);
     ret->order = dns_mem_alloc(r->mem, n * sizeof(ret->order[0]));
     ret->n = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct dns_instance *s = &ret->all[i];
-        const struct catalog_service tagged = {.tags = s->tags};
-        if ((!only_passing || s->is_passing) &&
-            (tag.n == 0 || catalog_service_has_tag(&tagged, tag)))
+    for (size_t i = 0; i < n; i++)
+        if ((!only_passing || ret->all[i].is_passing) && (tag.n == 0 || has_tag(&ret->all[i], tag)))
             ret->order[ret->n++] = (uint32_t)i;
-    }
 }
 
 const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_instances *all,
@@ -172,8 +174,11 @@ const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_inst
 
 /* ---- each once ---- */
 
+/* Room for n values; more answers than one above the most that can be sent are not looked for. */
 static void seen_init(struct dns_reply *r, size_t n, struct seen *s)
 {
+    if (n > r->answer_max + 1)
+        n = r->answer_max + 1;
     s->slot_n = 16;
     while (s->slot_n < 2 * n)
         s->slot_n *= 2;
