@@ -212,10 +212,8 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     struct fs_handle *h = handle_of(fi);
     int error = h && h->poison ? h->poison : 0;
-    if (!error && i) { /* what an earlier close could not report */
-        error = i->unseen_error;
-        i->unseen_error = 0;
-    }
+    if (!error && i)
+        error = fs_write_take_unseen(m, i);
     if (error || !h || !h->writes)
         fuse_reply_err(req, error);
     else

@@ -42,7 +42,6 @@ struct fs_inode {
     struct list writers; /* struct fs_handle */
     uint32_t busy_n;     /* a directory's namespace changes that are not answered yet */
     struct buf parked;   /* invalidations that wait for them */
-    int unseen_error;    /* of a commit whose close could not report it */
 };
 
 struct fs_inodes {

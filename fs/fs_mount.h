@@ -23,6 +23,7 @@
 #include "fs/fs_times.h"
 #include "fs/fs_tree.h"
 
+#define FS_MOUNT_UNSEEN_N  64
 #define FS_MOUNT_STALE_N   64
 #define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
 
@@ -51,6 +52,11 @@ struct fs_mount {
         struct instant at;
     } stale[FS_MOUNT_STALE_N];
     uint32_t stale_i;
+    struct fs_mount_unseen { /* commits that failed at close, where few programs look */
+        uint64_t key;        /* a hash of it */
+        int error;
+    } unseen[FS_MOUNT_UNSEEN_N];
+    uint32_t unseen_i;
     bool has_epoch;  /* the kernel can drop all names at once */
     bool faces_used; /* somebody looked up NAME%v or NAME%t */
     void *loop;      /* fs_mount_uv.c */

@@ -33,6 +33,7 @@ static void on_deadline(struct timer *t, struct instant now);
 static void on_interrupt(fuse_req_t req, void *data);
 static void on_committed(struct fs_wait *w, int error);
 static void not_busy(struct fs_wait *w);
+static void note_unseen(struct fs_mount *m, const struct fs_inode *i, int error);
 static void drop_committed(struct fs_handle *h, size_t n);
 static void free_handle(struct fs_mount *m, struct fs_handle *h);
 
@@ -379,11 +380,9 @@ static void on_committed(struct fs_wait *w, int error)
         } else {
             i->size = w->size;
         }
-    } else if (!w->req && error != ESTALE) {
-        struct fs_node node = fs_inode_node(i);
-        log_warn("mount", "%.*s: a commit failed after close: %s", STR_ARG(node.a),
-                 strerror(error));
-        i->unseen_error = error;
+        (void)fs_write_take_unseen(m, i);   /* of no interest any more */
+    } else if (w->req || error != ESTALE) { /* touch: somebody else made it, which is as good */
+        note_unseen(m, i, error);
     }
     fs_write_reply(w, error);
     fs_write_wait_free(w);
@@ -404,6 +403,29 @@ static void on_committed(struct fs_wait *w, int error)
     }
     if (h->is_released && !h->commit)
         free_handle(m, h);
+}
+
+/* The built-in echo of most shells says nothing when close fails, and RELEASE cannot: the log has
+ * it, and the next fsync of the key (`sync FILE`). */
+static void note_unseen(struct fs_mount *m, const struct fs_inode *i, int error)
+{
+    struct fs_node node = fs_inode_node(i);
+    log_warn("mount", "a commit at close failed: key=%.*s error=\"%s\"", STR_ARG(node.a),
+             error_text(-error));
+    m->unseen[m->unseen_i++ % FS_MOUNT_UNSEEN_N] =
+        (struct fs_mount_unseen){str_hash(i->id, 0), error};
+}
+
+int fs_write_take_unseen(struct fs_mount *m, const struct fs_inode *i)
+{
+    uint64_t key = str_hash(i->id, 0);
+    for (int u = 0; u < FS_MOUNT_UNSEEN_N; u++)
+        if (m->unseen[u].error && m->unseen[u].key == key) {
+            int error = m->unseen[u].error;
+            m->unseen[u].error = 0;
+            return error;
+        }
+    return 0;
 }
 
 void fs_write_release(struct fs_mount *m, struct fs_handle *h)

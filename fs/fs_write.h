@@ -90,6 +90,9 @@ int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint
 int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size);
 /* Commits what is not committed; answers req (may be NULL) with the outcome. */
 void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req);
+/* What an earlier close of the same key may not have told anybody; 0 when there is nothing. Once.
+ */
+int fs_write_take_unseen(struct fs_mount *m, const struct fs_inode *i);
 /* The last close: commits what only a close can commit, then frees the handle. */
 void fs_write_release(struct fs_mount *m, struct fs_handle *h);
 

@@ -62,6 +62,8 @@ urllib.request.urlopen(urllib.request.Request('http://$HTTP/v1/kv/cas', data=b't
 f.close()"
 like "$ERR" 'Stale file handle' "is refused"
 is "$(raw cas)" theirs "and loses nothing"
+fails "sync of the file tells it again" t sync "$K/cas"
+ok "once" t sync "$K/cas"
 
 section "files"
 head -c 100000 /dev/urandom >"$T/r"
