@@ -53,8 +53,9 @@ section "one name, two things"
 api /v1/kv/both -X PUT -d value >/dev/null
 is "$(t cat "$M/kv/both")" value "a value alone"
 api /v1/kv/both/below -X PUT -d x >/dev/null
-ok "with a key below it is a directory" t test -d "$M/kv/both"
+ok "with a key below it is a directory" until_ok 2 test -d "$M/kv/both"
 is "$(t cat "$M/kv/both%v")" value "and the value is beside it"
+until_ok 2 test -e "$M/kv/both%v"
 is "$(t ls "$M/kv" | grep ^both | tr '\n' ' ')" "both both%v " "both are listed"
 api /v1/kv/both/below -X DELETE >/dev/null
 ok "without it a file again" until_ok 2 test -f "$M/kv/both"
