@@ -152,13 +152,11 @@ static struct fs_inode *change_dir(struct fs_mount *m, struct view *v, struct fs
     struct fs_inode *child = find_kv(m, FS_KV_DIR, prefix);
     bool is_there = fs_tree_has_dir(v, prefix);
     if (child && is_there && child->is_ghost) {
-        child->is_ghost = false;
-        m->ghost_n--;
+        fs_inode_set_ghost(&m->inodes, child, false);
     } else if (child && !is_there && !child->is_ghost) {
         if (is_own) {
             /* rm -r of keys without a marker: the directory stays until it is removed too. */
-            child->is_ghost = true;
-            m->ghost_n++;
+            fs_inode_set_ghost(&m->inodes, child, true);
         } else {
             fs_inode_retire(&m->inodes, child);
             fs_change_name(m, dir, name);

@@ -124,7 +124,7 @@ static void add_ghosts(struct fs_mount *m, struct str prefix, struct fs_list *li
     struct fs_path_step step;
     struct buf name;
     buf_init(&name, 0);
-    for (uint32_t s = 0; m->ghost_n > 0 && s < m->inodes.slot_n; s++) {
+    for (uint32_t s = 0; m->inodes.ghost_n > 0 && s < m->inodes.slot_n; s++) {
         struct fs_inode *i = fs_inode_slot(&m->inodes, s);
         if (!i || !i->is_ghost || !i->is_current)
             continue;

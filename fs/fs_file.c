@@ -294,6 +294,11 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     struct fs_node node = fs_inode_node(i);
     struct kv_entry e;
     uint64_t index;
+    if (i->is_pending) { /* unless somebody else has made it meanwhile */
+        struct view v = fs_mount_view(m);
+        i->is_pending = !kv_get(&v, node.a, &e, &index);
+        env_view_end(&v);
+    }
     if (i->is_pending) {
         fuse_reply_err(req, ENOENT);
         return;

@@ -102,6 +102,15 @@ void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i)
     ASSERT(map_get(&t->by_id, i->id) == i);
     map_del(&t->by_id, i->id);
     i->is_current = false;
+    fs_inode_set_ghost(t, i, false);
+}
+
+void fs_inode_set_ghost(struct fs_inodes *t, struct fs_inode *i, bool is_ghost)
+{
+    ASSERT(!is_ghost || (i->is_current && i->kind == FS_KV_DIR));
+    if (i->is_ghost != is_ghost)
+        t->ghost_n += is_ghost ? 1 : (size_t)-1;
+    i->is_ghost = is_ghost;
 }
 
 void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node *to)

@@ -49,6 +49,7 @@ struct fs_inodes {
     uint32_t slot_n, free_slot;
     struct map by_id; /* identity -> current inode */
     size_t n;
+    size_t ghost_n;
 };
 
 void fs_inode_init(struct fs_inodes *t, uint64_t seed); /* with the root in place */
@@ -59,8 +60,9 @@ struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node);
 /* A current inode; one that had the identity is retired. version: of a key, else 0. */
 struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
                               uint64_t version);
-struct fs_node fs_inode_node(const struct fs_inode *i); /* borrowed */
-void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i);
+struct fs_node fs_inode_node(const struct fs_inode *i);        /* borrowed */
+void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i); /* and it is no ghost */
+void fs_inode_set_ghost(struct fs_inodes *t, struct fs_inode *i, bool is_ghost);
 /* Under another identity from now on; an inode that had it is retired. Only of a current inode. */
 void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node *to);
 void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n);

@@ -39,13 +39,12 @@ struct fs_mount {
     struct fs_notify *notify; /* NULL until the door is open */
     struct fs_inodes inodes;
     struct fs_times times;
-    struct fs_keep keep;   /* of the times */
-    struct list handles;   /* struct fs_handle: all open files */
-    struct list dirs;      /* struct fs_dir: all open directories */
-    struct list waits;     /* struct fs_wait: requests and commits not finished */
-    uint64_t seen_index;   /* of the last batch of changes */
-    struct timer drop_all; /* more changed than could be told one by one */
-    uint32_t ghost_n;
+    struct fs_keep keep;    /* of the times */
+    struct list handles;    /* struct fs_handle: all open files */
+    struct list dirs;       /* struct fs_dir: all open directories */
+    struct list waits;      /* struct fs_wait: requests and commits not finished */
+    uint64_t seen_index;    /* of the last batch of changes */
+    struct timer drop_all;  /* more changed than could be told one by one */
     struct fs_mount_stale { /* opens answered with ESTALE just now: the kernel tries once more */
         uint64_t key;       /* a hash of it */
         int32_t pid;

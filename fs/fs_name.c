@@ -27,7 +27,6 @@ static int rename_check(struct fs_mount *m, struct view *v, struct fs_wait *w, s
                         struct fs_inode *dir2, const char *name, const char *name2);
 static int rename_pending(struct fs_mount *m, struct fs_wait *w, struct fs_inode *i);
 static void move_inodes(struct fs_mount *m, struct fs_wait *w);
-static void drop_ghost(struct fs_mount *m, struct fs_inode *i);
 
 /* The directory for a change of names, or NULL when the request was answered. */
 static struct fs_inode *begin(fuse_req_t req, fuse_ino_t parent)
@@ -61,8 +60,7 @@ void fs_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
         struct fs_node node = {FS_KV_DIR, buf_str(&w->key), STR_NONE};
         struct fs_inode *i = fs_inode_add(&m->inodes, &node, dir->number, 0);
         struct view v = fs_mount_view(m);
-        i->is_ghost = true;
-        m->ghost_n++;
+        fs_inode_set_ghost(&m->inodes, i, true);
         i->mtime_ns = clock_wall_ns();
         fs_ops_reply_entry(m, &v, fs_write_take_req(w), i);
         env_view_end(&v);
@@ -110,7 +108,7 @@ void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
         error = ENOTEMPTY;
     bool has_marker = !error && kv_get(&v, found.node.a, &e, &index);
     env_view_end(&v);
-    for (uint32_t s = 0; !error && m->ghost_n > 0 && s < m->inodes.slot_n; s++) {
+    for (uint32_t s = 0; !error && m->inodes.ghost_n > 0 && s < m->inodes.slot_n; s++) {
         struct fs_inode *i = fs_inode_slot(&m->inodes, s);
         if (i && i->is_ghost && i->is_current && fs_inode_node(i).a.n > found.node.a.n &&
             str_has_prefix(fs_inode_node(i).a, found.node.a))
@@ -120,7 +118,7 @@ void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
         struct fs_inode *i = error ? NULL : fs_inode_find(&m->inodes, &found.node);
         fuse_reply_err(req, error ? error : i ? 0 : ENOENT);
         if (i) {
-            drop_ghost(m, i);
+            fs_inode_set_ghost(&m->inodes, i, false);
             fs_inode_retire(&m->inodes, i);
             fs_change_listing(m, dir);
             fs_inode_settle(&m->inodes, i);
@@ -142,11 +140,11 @@ static void on_removed(struct fs_wait *w, int error)
     struct fs_node node = {FS_KV_DIR, buf_str(&w->key), STR_NONE};
     struct fs_inode *i = fs_inode_find(&m->inodes, &node);
     if (!error && i) {
-        drop_ghost(m, i);
+        fs_inode_set_ghost(&m->inodes, i, false);
         fs_inode_retire(&m->inodes, i);
         fs_inode_settle(&m->inodes, i);
     }
-    if (!error)
+    if (!error && w->dir)
         fs_change_listing(m, w->dir);
     fs_write_reply(w, error);
     fs_write_wait_free(w);
@@ -357,7 +355,7 @@ static void move_one(struct fs_mount *m, struct fs_wait *w, struct fs_inode *i, 
     struct fs_inode *old = fs_inode_find(&m->inodes, &moved);
     if (old && old != i) {
         old->is_unlinked = !w->exchange;
-        drop_ghost(m, old);
+        fs_inode_set_ghost(&m->inodes, old, false);
     }
     fs_inode_move(&m->inodes, i, &moved);
     uint64_t was = i->version;
@@ -410,18 +408,10 @@ static void move_inodes(struct fs_mount *m, struct fs_wait *w)
             fs_change_inode(m, i);
             fs_inode_retire(&m->inodes, i);
         } else if (is_from) {
-            drop_ghost(m, i);
+            fs_inode_set_ghost(&m->inodes, i, false);
             if (str_eq(key, from) && i->kind == FS_KV_DIR)
                 i->parent = (w->dir2 ? w->dir2 : w->dir)->number;
             move_one(m, w, i, from, to);
         }
-    }
-}
-
-static void drop_ghost(struct fs_mount *m, struct fs_inode *i)
-{
-    if (i->is_ghost) {
-        i->is_ghost = false;
-        m->ghost_n--;
     }
 }

@@ -60,10 +60,6 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void forget(struct fs_mount *m, uint64_t number, uint64_t n)
 {
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    if (i && i->is_ghost && n >= i->lookup_n) {
-        i->is_ghost = false;
-        m->ghost_n--;
-    }
     if (i)
         fs_inode_forget(&m->inodes, i, n);
 }
@@ -218,7 +214,7 @@ static int lookup_local(struct fs_mount *m, struct fs_inode *dir, struct str nam
             return 0;
         }
     }
-    if (m->ghost_n > 0 && kind != FS_PATH_VALUE) {
+    if (m->inodes.ghost_n > 0 && kind != FS_PATH_VALUE) {
         if (kind != FS_PATH_CONTINUED)
             buf_put_c(text, '/');
         struct fs_node node = {FS_KV_DIR, buf_str(text), STR_NONE};
@@ -244,7 +240,7 @@ int fs_ops_lookup(struct fs_mount *m, struct view *v, struct fs_inode *dir, stru
         return r;
     if (str_has_suffix(name, STR_LIT("%v")) || str_has_suffix(name, STR_LIT("%t")))
         m->faces_used = true;
-    if (r == -ENOENT || (r == 0 && ret->node.kind == FS_KV_FILE && m->ghost_n > 0))
+    if (r == -ENOENT || (r == 0 && ret->node.kind == FS_KV_FILE && m->inodes.ghost_n > 0))
         r = lookup_local(m, dir, name, text, ret, r);
     return r;
 }
@@ -312,7 +308,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
     ret->st_ino = i->ino;
     ret->st_mode = is_dir ? S_IFDIR | (m->dir_mode & (is_kv ? 07777 : 0555))
                           : S_IFREG | (m->file_mode & (is_kv ? 07777 : 0444));
-    ret->st_nlink = 1; /* of a directory: "do not count on it" (as btrfs) */
+    ret->st_nlink = i->is_unlinked ? 0 : 1; /* of a directory: "do not count on it" (as btrfs) */
     ret->st_uid = m->uid;
     ret->st_gid = m->gid;
     ret->st_size = is_dir ? 0 : (off_t)size;
