@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GET of one key over HTTP against a bare libh2o handler with a fixed reply of 100 octets, on as many
-# threads, in turn, from the same client. Then what an idle agent and parked reads cost.
+# threads, in turn, from the same client. Then what parked reads cost.
 #
 #   SECONDS_EACH=5 ROUNDS=3 CONNECTIONS='1 64' WORKERS=2 tests/bench/http.sh
 # shellcheck source=tests/lib/tap.sh
@@ -36,17 +36,7 @@ for n in $connections; do
 done
 stop_agent bench
 
-# What the kernel says of a process: resident KiB, clock ticks spent.
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
-ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
-
-need_agent idle -log-level WARN
-sleep 2
-before=$(ticks "$PID")
-sleep 20
-awk -v kib="$(resident "$PID")" -v ticks=$(($(ticks "$PID") - before)) -v hz="$(getconf CLK_TCK)" \
-    'BEGIN { printf "http: idle agent: %.1f MiB resident, %.2f %% of a CPU (20 s)\n", kib / 1024, ticks / hz / 20 * 100 }'
-
+need_agent parked -log-level WARN -workers "$workers"
 # Reads that wait, each on its own connection, against the same requests that libh2o never answers.
 stop_agent bare
 "$TOP_BUILDDIR/tests/bench/bench_http" "$port" "$workers" park &
@@ -73,4 +63,4 @@ b=$(python3 "$T/park.py" "$HTTP_PORT" "$PID" 10000)
 awk -v a="$a" -v b="$b" 'BEGIN { split(a, x); split(b, y)
     printf "http: %d parked reads: %.1f KiB each, of which libh2o takes %.1f for the connection\n", y[1], y[2], x[2] }'
 stop_agent bare
-stop_agent idle
+stop_agent parked
