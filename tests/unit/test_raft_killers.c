@@ -348,6 +348,151 @@ static void test_changes(void **state)
     end(r);
 }
 
+/* The next effect must be a PERSIST and nothing may follow until it is durable. */
+static struct raft_persist persist_first(struct raft *r)
+{
+    struct raft_effect e;
+
+    forget_sent();
+    assert_true(raft_next_effect(r, now(), &e));
+    while (e.kind == RAFT_EFFECT_ROLE)
+        assert_true(raft_next_effect(r, now(), &e));
+    assert_int_equal(e.kind, RAFT_EFFECT_PERSIST);
+    struct raft_persist p = e.u.persist;
+    while (raft_next_effect(r, now(), &e))
+        assert_int_equal(e.kind, RAFT_EFFECT_ROLE);
+    return p;
+}
+
+/* A promise leaves when what it promises is durable: a vote, an acknowledgement, a candidacy. After
+ * a crash in between it was never made. */
+static void test_promises_are_durable(void **state)
+{
+    struct raft *r = make(3, 2, NULL, 0);
+
+    (void)state;
+    struct raft_message *m = message(RAFT_VOTE, 1, 2); /* the term is known already */
+    m->index = 10;
+    m->log_term = 2;
+    raft_receive(r, now(), m);
+    struct raft_persist p = persist_first(r);
+    assert_true(p.has_state);
+    assert_int_equal(p.state.vote, id(1));
+    raft_persisted(r, now(), p.seq);
+    drain(r);
+    assert_false(last_sent(RAFT_VOTE_REPLY)->reject);
+
+    m = message(RAFT_APPEND, 1, 2);
+    m->index = 1;
+    m->log_term = 1;
+    m->entries = mem_alloc(sizeof *m->entries);
+    m->entries[m->entry_n++] = entry(2, 2);
+    raft_receive(r, now(), m);
+    p = persist_first(r);
+    assert_int_equal(p.last, 2);
+    raft_persisted(r, now(), p.seq);
+    drain(r);
+    assert_int_equal(last_sent(RAFT_APPEND_REPLY)->index, 2);
+
+    now_ms += 2 * ELECTION;
+    raft_expire(r, now());
+    drain(r);
+    m = message(RAFT_VOTE_REPLY, 1, 3);
+    m->pre = true;
+    raft_receive(r, now(), m);
+    p = persist_first(r);
+    assert_int_equal(p.state.term, 3);
+    assert_int_equal(p.state.vote, id(0));
+    m = message(RAFT_VOTE_REPLY, 1, 3);
+    raft_receive(r, now(), m);
+    assert_int_equal(facts(r).role, RAFT_CANDIDATE); /* one of three: its own is not yet durable */
+    raft_persisted(r, now(), p.seq);
+    assert_int_equal(facts(r).role, RAFT_LEADER);
+    drain(r);
+    end(r);
+}
+
+/* A lease ends with a transfer: its target need not wait for it to run out. */
+static void test_lease_and_transfer(void **state)
+{
+    struct raft *r = make(3, 1, NULL, 0);
+
+    (void)state;
+    win(r, 1);
+    acknowledge(r, 1, 2);
+    struct raft_message *m = message(RAFT_APPEND_REPLY, 1, facts(r).term);
+    m->index = 2;
+    m->round = 1;
+    raft_receive(r, now(), m);
+    drain(r);
+    assert_true(instant_before(now(), facts(r).lease));
+    assert_int_equal(raft_transfer(r, now(), id(1)), 0);
+    drain(r);
+    assert_int_equal(last_sent(RAFT_TIMEOUT_NOW)->to, id(1));
+    assert_false(instant_before(now(), facts(r).lease));
+    end(r);
+}
+
+/* A leader that hears no majority for an election's time steps down; it may be alone. */
+static void test_unheard_leader(void **state)
+{
+    struct raft *r = make(3, 1, NULL, 0);
+
+    (void)state;
+    win(r, 1);
+    for (int i = 0; i < 30 && facts(r).role == RAFT_LEADER; i++) {
+        now_ms += 10;
+        raft_expire(r, now());
+        drain(r);
+    }
+    assert_int_equal(facts(r).role, RAFT_FOLLOWER);
+    end(r);
+}
+
+/* A truncation reaches the disk before what takes the place. */
+static void test_truncation_is_persisted(void **state)
+{
+    const uint64_t terms[] = {2, 2};
+    struct raft *r = make(3, 2, terms, 2);
+
+    (void)state;
+    struct raft_message *m = message(RAFT_APPEND, 1, 3);
+    m->index = 1;
+    m->log_term = 1;
+    m->entries = mem_alloc(sizeof *m->entries);
+    m->entries[m->entry_n++] = entry(2, 3);
+    raft_receive(r, now(), m);
+    struct raft_persist p = persist_first(r);
+    assert_int_equal(p.truncate_from, 2);
+    assert_int_equal(p.first, 2);
+    assert_int_equal(p.last, 2);
+    raft_persisted(r, now(), p.seq);
+    drain(r);
+    end(r);
+}
+
+/* A snapshot of a prefix leaves the acknowledged tail alone; one of something else replaces all. */
+static void test_snapshot_and_tail(void **state)
+{
+    const uint64_t terms[] = {1, 1, 1};
+    struct raft *r = make(3, 1, terms, 3);
+    struct raft_configuration c = *raft_get_configuration(r);
+
+    (void)state;
+    raft_snapshot_installed(r, 2, 1, &c);
+    assert_int_equal(facts(r).last, 4);
+    assert_int_equal(facts(r).commit, 2);
+    raft_snapshot_installed(r, 3, 9, &c);
+    assert_int_equal(facts(r).last, 3);
+    assert_int_equal(facts(r).last_term, 9);
+    struct raft_persist p = persist_first(r);
+    assert_true(p.has_reset);
+    assert_int_equal(p.reset_index, 3);
+    end(r);
+}
+
 UNIT_MAIN(UNIT(test_figure_8), UNIT(test_stale_tail), UNIT(test_configuration_inside),
           UNIT(test_sole_voter_restarts), UNIT(test_votes_without_configuration),
-          UNIT(test_removed_server), UNIT(test_read_before_own_entry), UNIT(test_changes))
+          UNIT(test_removed_server), UNIT(test_read_before_own_entry), UNIT(test_changes),
+          UNIT(test_promises_are_durable), UNIT(test_lease_and_transfer), UNIT(test_unheard_leader),
+          UNIT(test_truncation_is_persisted), UNIT(test_snapshot_and_tail))
