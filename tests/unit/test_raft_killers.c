@@ -345,6 +345,12 @@ static void test_changes(void **state)
     assert_int_equal(raft_change(r, RAFT_ADD_LEARNER, str_z("s3"), STR_NONE, &index), 0);
     acknowledge(r, 1, 4);
     assert_int_equal(raft_change(r, RAFT_PROMOTE, str_z("s3"), STR_NONE, &index), ERR_BUSY);
+    /* Leader again, with all changes committed, but no entry of the new term yet. */
+    raft_receive(r, now(), message(RAFT_APPEND_REPLY, 1, facts(r).term + 1));
+    drain(r);
+    win(r, 1);
+    assert_true(raft_get_configuration(r)->index <= facts(r).commit);
+    assert_int_equal(raft_change(r, RAFT_REMOVE, str_z("s3"), STR_NONE, &index), ERR_BUSY);
     end(r);
 }
 
