@@ -243,12 +243,14 @@ static void on_dumped(struct fsm_dump *d)
 
 void consensus_snapshot_if_due(struct consensus *c)
 {
-    uint64_t bytes = c->dump.size * 2 > SNAPSHOT_BYTES ? c->dump.size * 2 : SNAPSHOT_BYTES;
     struct raft_configuration conf;
     struct raft_facts f;
+    uint64_t bytes;
 
-    if (c->dumping || c->compacting || c->closing ||
-        (c->applied_since < c->conf.snapshot_threshold && c->applied_bytes < bytes))
+    if (c->dumping || c->compacting || c->closing) /* while dumping, c->dump is another thread's */
+        return;
+    bytes = c->dump.size * 2 > SNAPSHOT_BYTES ? c->dump.size * 2 : SNAPSHOT_BYTES;
+    if (c->applied_since < c->conf.snapshot_threshold && c->applied_bytes < bytes)
         return;
     c->applied_since = c->applied_bytes = 0;
     raft_get_facts(c->raft, &f);
