@@ -8,6 +8,7 @@ abuse() { # CASE "what"
 }
 
 need_agent one -log-level WARN
+one_http=$HTTP one_port=$HTTP_PORT
 section "bytes that no client should send"
 abuse two_lengths "two Content-Lengths: refused, nothing smuggled"
 abuse length_and_chunked "Content-Length and chunked: refused, nothing smuggled"
@@ -37,7 +38,24 @@ head -c 70000000 /dev/zero | curl -s -o /dev/null -w '%{http_code}' -X PUT -H Ex
 # The agent does not read the rest: a client that is still writing may see the connection reset first.
 like "$(cat "$T/code")" '^(413|000)$' "70 MB are too large"
 
+section "limits"
+echo '{"limits": {"parked_reads_max": 5}, "http_config": {"response_headers": {"X-One": "two"}}}' >"$T/limits.json"
+need_agent few -workers 1 -log-level WARN -config-file "$T/limits.json"
+like "$(curl -sD - -o /dev/null "http://$HTTP/v1/status/leader")" 'X-One: two' "response_headers are sent"
+for i in 1 2 3 4 5; do
+    curl -s -m 20 -o /dev/null "http://$HTTP/v1/kv/x$i?index=999999&wait=600s" &
+done
+# shellcheck disable=SC2317
+one_too_many() { # a short wait, so that it ends also when there was room
+    [ "$(curl -s -m 10 -o "$T/many" -w '%{http_code}' "http://$HTTP/v1/kv/x?index=999999&wait=100ms")" = 429 ]
+}
+ok "a sixth parked read is one too many: 429" until_ok 10 one_too_many
+is "$(cat "$T/many")" "too much in flight, try again" "and says so"
+is "$(curl -s -o /dev/null -w '%{http_code}' "http://$HTTP/v1/kv/x")" 404 "reads that do not wait go on"
+stop_agent few
+
 section "sockets"
+HTTP=$one_http HTTP_PORT=$one_port
 run timeout 20 "$DISCO" agent -server -bootstrap -node two -bind 127.0.0.1 -client 127.0.0.1 -data-dir "$T/two" \
     -http-port "$HTTP_PORT" -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)"
 is "$STATUS" 1 "a second agent on the same port: exit 1"
