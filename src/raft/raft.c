@@ -244,6 +244,21 @@ void raft_append_local(struct raft *r, struct raft_entry *e)
         raft_member_refresh(r); /* in effect as soon as it is in the log (4.1) */
 }
 
+/* Batches in flight that wrote entries >= from: what they wrote will be gone when those after them
+ * are done, even if the same entries, of the same terms, come again. So they stand for no more than
+ * what is before `from`. */
+void raft_clip_persists(struct raft *r, uint64_t from)
+{
+    for (uint64_t seq = r->seq_done + 1; seq <= r->seq; seq++) {
+        uint64_t i = seq % RAFT_PERSISTS_MAX, term = 0;
+
+        if (r->persists[i].last < from)
+            continue;
+        r->persists[i].last = from > 0 && raft_log_term(&r->log, from - 1, &term) ? from - 1 : 0;
+        r->persists[i].last_term = term;
+    }
+}
+
 void raft_truncate_local(struct raft *r, uint64_t from)
 {
     ASSERT(from > r->commit && from > r->applied);
@@ -259,6 +274,7 @@ void raft_truncate_local(struct raft *r, uint64_t from)
     }
     if (r->stable >= from)
         r->stable = from - 1;
+    raft_clip_persists(r, from);
     if (r->conf.index >= from)
         raft_member_refresh(r);
 }
@@ -290,7 +306,6 @@ void raft_persisted(struct raft *r, struct instant now, uint64_t seq)
     while (r->seq_done < seq) {
         uint64_t i = ++r->seq_done % RAFT_PERSISTS_MAX, last = r->persists[i].last;
 
-        /* What was truncated since does not count, even where other entries took its place. */
         if (last > r->stable && raft_log_term(&r->log, last, &term) &&
             term == r->persists[i].last_term)
             r->stable = last;

@@ -111,6 +111,7 @@ void raft_send(struct raft *r, struct raft_message *m);       /* at once */
 void raft_send_after(struct raft *r, struct raft_message *m); /* when all so far is durable */
 void raft_append_local(struct raft *r, struct raft_entry *e);
 void raft_truncate_local(struct raft *r, uint64_t from);
+void raft_clip_persists(struct raft *r, uint64_t from);
 void raft_become_follower(struct raft *r, uint64_t term, uint64_t leader);
 void raft_set_election_deadline(struct raft *r);
 bool raft_is_sole(const struct raft *r); /* the only voter, and no other server learns */

@@ -115,6 +115,7 @@ void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
         raft_log_reset(&r->log, index, term);
         r->unapplied_bytes = 0;
         r->stable = r->emitted = index;
+        raft_clip_persists(r, 0); /* what is on its way to the disk goes with the log */
         r->truncate_dirty = 0;
         r->reset_dirty = true;
     }
