@@ -117,10 +117,12 @@ static void forget_names(struct fs_mount *m)
     struct view v = fs_mount_view(m);
     for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
         struct fs_inode *i = fs_inode_slot(&m->inodes, s);
-        if (!i || !i->is_current)
+        if (!i || i->lookup_n == 0)
             continue;
-        if (i->kind == FS_KV_FILE ||
-            (i->kind == FS_KV_DIR && !i->is_ghost && !fs_tree_has_dir(&v, fs_inode_node(i).a)))
+        /* Also of those that no name leads to any more: the message about it may be lost. */
+        bool is_gone = i->kind == FS_KV_DIR && !i->is_ghost &&
+                       (!i->is_current || !fs_tree_has_dir(&v, fs_inode_node(i).a));
+        if (i->kind == FS_KV_FILE || is_gone)
             fs_change_inode(m, i);
     }
     env_view_end(&v);
