@@ -18,8 +18,10 @@
 #include "http/http_listen.h"
 #include "http/http_request.h"
 
-#define REQUEST_TIMEOUT_MS 60000 /* idle keep-alive, and a whole request from its first byte */
-#define HTTP2_STREAMS_MAX  1000  /* parked reads of one connection */
+/* Idle keep-alive, and a whole request from its first byte. More than the 90 s after which Go's
+ * clients drop an idle connection, so that they do not use one that is just being closed. */
+#define REQUEST_TIMEOUT_MS 100000
+#define HTTP2_STREAMS_MAX  1000 /* parked reads of one connection */
 #define SWEEP_INTERVAL     DURATION_S(5)
 #define STUCK_SWEEPS_MAX   12 /* a client that takes nothing of its reply for a minute is cut off */
 #define CLOSE_TICK         DURATION_MS(20)
