@@ -303,14 +303,15 @@ int wal_seal(struct wal *w)
 
 bool wal_idle(struct wal *w)
 {
-    static const char zeros[ZERO_STEP];
     uint64_t from = w->zeroed > w->place.at ? w->zeroed : w->place.at;
     size_t n = w->size - from < ZERO_STEP ? (size_t)(w->size - from) : ZERO_STEP;
     int rc;
 
     if (w->failed < 0 || n == 0 || from - w->place.at >= ZERO_AHEAD)
         return false;
+    char *zeros = mem_alloc(ZERO_STEP);
     rc = w->disk->write(w->disk, w->file, from, zeros, n);
+    mem_free(zeros);
     if (rc == 0)
         rc = w->disk->sync(w->disk, w->file);
     if (rc < 0) {
