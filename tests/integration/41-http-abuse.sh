@@ -46,6 +46,12 @@ for i in 1 2 3 4 5; do
     curl -s -m 20 -o /dev/null "http://$HTTP/v1/kv/x$i?index=999999&wait=600s" &
 done
 # shellcheck disable=SC2317
+five_are_parked() { # only then: an asker before them would take the place of one
+    curl -s "http://$HTTP/v1/agent/metrics" |
+        jq -e '[.Gauges[] | select(.Name | endswith("reads.parked")) | .Value] == [5]' >/dev/null
+}
+ok "five reads are parked" until_ok 10 five_are_parked
+# shellcheck disable=SC2317
 one_too_many() { # a short wait, so that it ends also when there was room
     [ "$(curl -s -m 10 -o "$T/many" -w '%{http_code}' "http://$HTTP/v1/kv/x?index=999999&wait=100ms")" = 429 ]
 }
