@@ -53,6 +53,13 @@ struct fs_inode *fs_inode_get(struct fs_inodes *t, uint64_t number)
 
 struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node)
 {
+    /* Asked for every name that is looked up: most identities fit on the stack. */
+    char text[256];
+    size_t size = FS_NODE_HEAD_SIZE + node->a.n + node->b.n;
+    if (size <= sizeof(text)) {
+        fs_node_write(node, text);
+        return map_get(&t->by_id, str_make(text, size));
+    }
     struct buf id;
     buf_init(&id, 0);
     fs_node_pack(node, &id);

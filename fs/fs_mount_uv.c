@@ -304,7 +304,8 @@ struct view fs_mount_view(struct fs_mount *m)
 
 void fs_mount_note_time(struct fs_mount *m, uint64_t index)
 {
-    fs_keep_note(&m->keep, &m->times, index, clock_wall_ns());
+    if (m->times.n == 0 || index > m->times.notes[m->times.n - 1].index)
+        fs_keep_note(&m->keep, &m->times, index, clock_wall_ns());
 }
 
 void fs_mount_hold(struct fs_mount *m)

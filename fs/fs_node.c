@@ -10,11 +10,22 @@ bool fs_node_is_dir(enum fs_kind kind)
 
 void fs_node_pack(const struct fs_node *node, struct buf *id)
 {
+    size_t size = FS_NODE_HEAD_SIZE + node->a.n + node->b.n;
     buf_clear(id);
-    buf_put_u8(id, (uint8_t)node->kind);
-    buf_put_u32(id, (uint32_t)node->a.n);
-    buf_put_str(id, node->a);
-    buf_put_str(id, node->b);
+    fs_node_write(node, buf_reserve(id, size));
+    id->n = size;
+}
+
+void fs_node_write(const struct fs_node *node, char *dst)
+{
+    uint32_t n = (uint32_t)node->a.n;
+    char head[FS_NODE_HEAD_SIZE] = {(char)node->kind, (char)(n >> 24), (char)(n >> 16),
+                                    (char)(n >> 8), (char)n};
+    memcpy(dst, head, sizeof(head));
+    if (node->a.n > 0)
+        memcpy(dst + sizeof(head), node->a.p, node->a.n);
+    if (node->b.n > 0)
+        memcpy(dst + sizeof(head) + node->a.n, node->b.p, node->b.n);
 }
 
 struct fs_node fs_node_unpack(struct str id)

@@ -35,6 +35,9 @@ struct fs_node {
 
 bool fs_node_is_dir(enum fs_kind kind);
 void fs_node_pack(const struct fs_node *node, struct buf *id); /* clears it first */
+/* The same into FS_NODE_HEAD_SIZE + a.n + b.n bytes. */
+#define FS_NODE_HEAD_SIZE 5
+void fs_node_write(const struct fs_node *node, char *dst);
 struct fs_node fs_node_unpack(struct str id);
 
 #endif
