@@ -394,7 +394,9 @@ static void on_committed(struct fs_wait *w, int error)
         list_push(&waiting, l);
     while ((l = list_pop(&waiting))) {
         struct fs_wait *next = LIST_ITEM(l, struct fs_wait, next);
-        fuse_req_t req = !error && h->is_dirty ? fs_write_take_req(next) : NULL;
+        /* Who waits behind one whose bytes are sent now waits for these, too. */
+        bool again = !error && (h->is_dirty || h->commit);
+        fuse_req_t req = again ? fs_write_take_req(next) : NULL;
         if (!req)
             fs_write_reply(next, error);
         fs_write_wait_free(next);

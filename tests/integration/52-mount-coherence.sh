@@ -21,6 +21,8 @@ scene "readers under remote writers: never torn, never empty" torture 4 0 2
 scene "readers under local and remote writers: never torn, never empty" torture 4 1 1
 scene "writers of one key on one mount: all succeed, the last one stays" torture 3 3 0
 scene "names made, renamed and removed under listings" names 4
+exits 0 "what a close acknowledged is there, also for who waited behind others" timeout 60 \
+    python3 "$TOP_SRCDIR/tests/integration/mount_flush.py" "$M/kv/shared" "http://$HTTP/v1/kv/shared"
 exits 0 "curl and cat, as people do" bash -c "for i in \$(seq 50); do
     curl -sf -X PUT -d \$i http://$HTTP/v1/kv/people >/dev/null; [ \"\$(cat '$M/kv/people')\" = \$i ] || exit 1; done"
 done_testing
