@@ -59,6 +59,7 @@ struct program {
     int worker_n, running_n;
     int gate; /* the log's output until the banner is out, or -1 */
     bool has_pid_file, stopping;
+    struct instant stop_asked;
     int exit_status;
     struct timer stop_timer;
 };
@@ -389,8 +390,11 @@ static void on_signal(void *data, int signo)
             log_error("agent", "Reload failed, all stays as it was: error=\"%s\"", err.text);
         notify_service("READY=1");
     } else if (signo != SIGHUP && p->stopping) {
-        _exit(1); /* somebody is in a hurry */
+        /* timeout(1) and shells tell the process and its group: that is one wish, not a hurry */
+        if (duration_ms(instant_since(clock_now(), p->stop_asked)) >= 500)
+            _exit(1);
     } else if (signo != SIGHUP) {
+        p->stop_asked = clock_now();
         program_stop(p);
     }
 }

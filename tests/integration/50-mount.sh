@@ -6,6 +6,7 @@
 can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 
 M=$T/m
+mkdir -p "$T/twice-m"
 # Keys with control bytes, as only this option lets HTTP take them.
 echo '{"disable_http_unprintable_char_filter": true}' >"$T/keys.json"
 need_agent node1 -mount "$M" -config-file "$T/keys.json"
@@ -117,6 +118,10 @@ fails "after kill -9 the mount is dead" t cat "$M/kv/bin"
 need_agent node1 -mount "$M"
 ok "a restart mounts over it, and what was written is there" t cmp "$T/bytes" "$M/kv/bin"
 is "$(grep -c " $M fuse" /proc/mounts)" 1 "once"
+exits 124 "TERM to the agent and at once to its group, as timeout does" timeout 2 "$DISCO" agent \
+    -server -bootstrap -bind 127.0.0.1 -data-dir "$T/twice" -http-port -1 -dns-port -1 \
+    -server-port "$(free_port)" -serf-lan-port "$(free_port)" -mount "$T/twice-m"
+is "$(grep -c " $T/twice-m fuse" /proc/mounts)" 0 "leaves no dead mount"
 exits 1 "a second agent at the same place" timeout 20 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
     -data-dir "$T/second" -http-port -1 -dns-port -1 -server-port "$(free_port)" \
     -serf-lan-port "$(free_port)" -mount "$M"
