@@ -18,6 +18,7 @@
 
 #include "agent/metrics.h"
 #include "api/access.h"
+#include "api/api_ui.h"
 #include "api/redirect.h"
 #include "api/route.h"
 #include "base/encode.h"
@@ -132,11 +133,8 @@ static bool find_route(struct api_call *c)
             redirect_to_clean(c);
             return false;
         }
-        if (str_eq(c->path, STR_LIT("/"))) {
-            api_header(c, "Content-Type", STR_LIT("text/plain; charset=utf-8"));
-            buf_put_z(&c->reply.body, "Consul Agent");
+        if (api_ui_answer(c))
             return false;
-        }
     }
     c->route = route_find(c->path, c->request.method, &any);
     if (!any) {
