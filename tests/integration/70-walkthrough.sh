@@ -5,7 +5,7 @@
 # its first answers, a service from outside, keys and values, health. Each number is a step of that
 # walk; where a step has a twin through the mount, it follows at once. Commands are those a reader
 # would type, on free ports. Steps that need several agents (joining, clients, leaders that die:
-# 9, 10, 19 to 29, 35, 39 to 41), those about containers (7) and pages (12) are left out; the index of
+# 9, 10, 19 to 29, 35, 39 to 41) and those about containers (7) are left out; the index of
 # a key (33) has no twin through the mount yet.
 # shellcheck source=tests/lib/tap.sh
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
@@ -43,7 +43,7 @@ trap 'kill $recursor 2>/dev/null; tap_cleanup' EXIT
 
 section "1-6: start one server"
 started=$(date +%s%N)
-need_agent node1 -recursor "127.0.0.1:$recursor_port" "${mounting[@]}"
+need_agent node1 -ui -recursor "127.0.0.1:$recursor_port" "${mounting[@]}"
 elapsed=$((($(date +%s%N) - started) / 1000000))
 IP=127.0.0.1 log=$(cat "$LOG")
 [ -z "$mount" ] || until_ok 10 is_mounted "$mount" || diag "not mounted: $(tail -n 5 "$LOG")"
@@ -76,7 +76,9 @@ if twin "ls nodes"; then
     is "$(ls "$mount/nodes")" node1 "11 mount: ls nodes"
     is "$(cat "$mount/nodes/node1/address")" 127.0.0.1 "11 mount: cat nodes/node1/address"
 fi
-# 12: there are no pages for a browser yet.
+is "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' "http://$IP:$HTTP_PORT/")" \
+    "301 http://$IP:$HTTP_PORT/ui/" "12: a browser is led to the page"
+like "$(curl -s "http://$IP:$HTTP_PORT/ui/")" '<h2>Services</h2>.*' "12: which lists services"
 
 section "13-18: a service from outside"
 run curl -s -w '%{http_code}' -X PUT -d '{"Datacenter": "dc1", "Node": "google", "Address": "www.google.com", "Service": {"Service": "search", "Port": 80}}' \
