@@ -150,7 +150,7 @@ ok "and the agent goes on" curl -sf "http://$HTTP/v1/status/leader"
     printf 'GET /v1/kv/none?index=100000&wait=60s HTTP/1.1\r\nHost: x\r\n\r\n' >&3
     timeout 20 cat <&3 >"$T/parked"
 ) &
-sleep 0.3
+ok "a read is parked" until_ok 10 reads_are_parked 1
 SECONDS=0
 stop_agent n2
 is "$STATUS" 0 "SIGTERM with a parked read: exit 0"

@@ -45,12 +45,8 @@ like "$(curl -sD - -o /dev/null "http://$HTTP/v1/status/leader")" 'X-One: two' "
 for i in 1 2 3 4 5; do
     curl -s -m 20 -o /dev/null "http://$HTTP/v1/kv/x$i?index=999999&wait=600s" &
 done
-# shellcheck disable=SC2317
-five_are_parked() { # only then: an asker before them would take the place of one
-    curl -s "http://$HTTP/v1/agent/metrics" |
-        jq -e '[.Gauges[] | select(.Name | endswith("reads.parked")) | .Value] == [5]' >/dev/null
-}
-ok "five reads are parked" until_ok 10 five_are_parked
+# Only then: an asker before them would take the place of one.
+ok "five reads are parked" until_ok 10 reads_are_parked 5
 # shellcheck disable=SC2317
 one_too_many() { # a short wait, so that it ends also when there was room
     [ "$(curl -s -m 10 -o "$T/many" -w '%{http_code}' "http://$HTTP/v1/kv/x?index=999999&wait=100ms")" = 429 ]
@@ -92,7 +88,7 @@ parked=$!
 curl -s -m 20 --http2-prior-knowledge "http://$HTTP/v1/kv/big?index=$index&wait=600s" -o "$T/parked2" -w '%{http_code}' >"$T/parked2.code" &
 parked2=$!
 exec 7<>"/dev/tcp/127.0.0.1/$HTTP_PORT" # an idle client, connected to the end
-sleep 0.5
+ok "two reads are parked" until_ok 10 reads_are_parked 2
 start=$SECONDS
 stop_agent one
 ok "an agent with parked and idle clients stops within 5 seconds" test $((SECONDS - start)) -le 5

@@ -254,3 +254,9 @@ tap_cleanup() {
 }
 trap tap_cleanup EXIT
 trap 'exit 99' INT TERM HUP
+
+# Do that many reads wait at the last agent started?
+reads_are_parked() { # NUMBER
+    curl -s -m 5 "http://$HTTP/v1/agent/metrics" |
+        jq -e "[.Gauges[] | select(.Name | endswith(\"reads.parked\")) | .Value] == [$1]" >/dev/null
+}
