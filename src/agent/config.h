@@ -24,6 +24,18 @@ struct config_pairs { /* name, value; sorted by name */
     size_t n;
 };
 
+/* gossip_lan, gossip_wan */
+struct config_gossip {
+    struct duration probe_interval, probe_timeout, gossip_interval;
+    int64_t gossip_nodes, suspicion_mult, retransmit_mult;
+};
+/* What the first leader of a new cluster puts into the state as the autopilot's configuration. */
+struct config_autopilot {
+    bool cleanup_dead_servers;
+    struct duration last_contact_threshold, server_stabilization_time;
+    int64_t max_trailing_logs, min_quorum;
+};
+
 struct config {
     /* who and where */
     char *node_name, *node_id, *datacenter, *data_dir, *pid_file;
@@ -31,9 +43,11 @@ struct config {
     bool dev, server, bootstrap;
     int64_t bootstrap_expect; /* 0 or 1; 1 sets bootstrap */
     /* texts as given, resolved below */
-    char *bind_addr, *advertise_addr, *advertise_addr_wan, *client_addr, *serf_lan_bind;
+    char *bind_addr, *advertise_addr, *advertise_addr_wan, *client_addr, *serf_lan_bind,
+        *serf_wan_bind;
     char *addresses_http, *addresses_dns;
     struct addr bind, advertise, advertise_wan; /* port 0 */
+    struct addr serf_lan, serf_wan;             /* where the gossip listens; port 0 */
     struct addr *clients;                       /* client_addr may list several; port 0 */
     size_t client_n;
     /* Where to listen: addresses.http and addresses.dns, else `clients`; port 0. None: TCP is off.
@@ -59,6 +73,16 @@ struct config {
     struct config_list block_endpoints, allow_write_http_from;
     bool ui;
     struct duration session_ttl_min;
+    /* the cluster */
+    struct config_list start_join, retry_join, start_join_wan, retry_join_wan;
+    struct duration retry_interval, retry_interval_wan, reconnect_timeout, reconnect_timeout_wan;
+    int64_t retry_max, retry_max_wan;
+    bool rejoin_after_leave, read_replica, non_voting_server; /* either: read_replica */
+    char *encrypt;                                            /* base64, or NULL */
+    bool encrypt_verify_incoming, encrypt_verify_outgoing, disable_keyring_file;
+    struct config_gossip gossip_lan, gossip_wan;
+    struct config_autopilot autopilot;
+    struct duration leave_drain_time, rpc_hold_timeout;
     /* dns */
     char *domain, *alt_domain; /* lower case, final dot: "consul." */
     struct config_list recursors;

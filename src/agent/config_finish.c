@@ -16,6 +16,7 @@ static void fill(struct config *c);
 static void derive_names(struct config *c);
 static void derive_addresses(struct config *c, struct config_problems *p);
 static void check_dns(struct config *c, struct config_problems *p);
+static void check_join(const char *key, const struct config_list *l, struct config_problems *p);
 static int check_who(struct config *c, struct error *err);
 static int check_servers(struct config *c, struct error *err);
 static int check_node_meta(struct config *c, struct error *err);
@@ -38,6 +39,8 @@ int config_finish_fields(struct config *c, struct error *err)
     derive_names(c);
     derive_addresses(c, &p);
     check_dns(c, &p);
+    check_join("retry_join", &c->retry_join, &p);
+    check_join("retry_join_wan", &c->retry_join_wan, &p);
     return config_finish_problems(&p, err);
 }
 
@@ -121,6 +124,12 @@ static void derive_names(struct config *c)
     }
     c->domain = domain_normal(c, c->domain ? c->domain : "consul.");
     c->alt_domain = domain_normal(c, c->alt_domain);
+    c->read_replica |= c->non_voting_server;
+    /* consul: a client that is told to stop leaves, a server stays a member */
+    if (!value_of(c, "leave_on_terminate")->set)
+        c->leave_on_terminate = !c->server;
+    if (!value_of(c, "skip_leave_on_interrupt")->set)
+        c->skip_leave_on_interrupt = c->server;
     if (c->bootstrap_expect == 1 && c->server && !c->bootstrap)
         warn(c, "BootstrapExpect is set to 1; this is the same as Bootstrap mode.");
 }
@@ -159,6 +168,16 @@ static void address_one(const char *key, const char *text, struct addr *ret,
         config_finish_problem(p, "%s: invalid ip address: %s", key, text);
 }
 
+/* consul: cloud providers are asked for addresses; ours: names and addresses only */
+static void check_join(const char *key, const struct config_list *l, struct config_problems *p)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (strchr(l->items[i], '='))
+            config_finish_problem(p, "%s: \"%s\": discovery by a cloud provider is not available",
+                                  key, l->items[i]);
+    }
+}
+
 static void derive_addresses(struct config *c, struct config_problems *p)
 {
     address_one("bind_addr", c->bind_addr ? c->bind_addr : "0.0.0.0", &c->bind, p);
@@ -179,6 +198,11 @@ static void derive_addresses(struct config *c, struct config_problems *p)
         c->advertise = c->bind;
     else
         addr_guess_private(&c->advertise);
+    c->serf_lan = c->serf_wan = c->bind;
+    if (c->serf_lan_bind)
+        address_one("serf_lan", c->serf_lan_bind, &c->serf_lan, p);
+    if (c->serf_wan_bind)
+        address_one("serf_wan", c->serf_wan_bind, &c->serf_wan, p);
     c->advertise_wan = c->advertise;
     if (c->advertise_addr_wan)
         address_one("advertise_addr_wan", c->advertise_addr_wan, &c->advertise_wan, p);
@@ -222,6 +246,8 @@ static int check_who(struct config *c, struct error *err)
         return error_set(err, ERR_INVALID, "data_dir \"%s\" is not a directory", c->data_dir);
     if (addr_is_any(&c->advertise))
         return error_set(err, ERR_INVALID, "Advertise address cannot be 0.0.0.0, :: or [::]");
+    if (addr_is_any(&c->advertise_wan))
+        return error_set(err, ERR_INVALID, "Advertise WAN address cannot be 0.0.0.0, :: or [::]");
     for (const char *b = c->node_name; *b; b++) {
         if (is_name_byte(*b))
             continue;
@@ -232,6 +258,23 @@ static int check_who(struct config *c, struct error *err)
         break;
     }
     return 0;
+}
+
+/* consul: Builder.Validate */
+static void warn_expect(struct config *c)
+{
+    static const char table[] =
+        "See https://www.consul.io/docs/internals/consensus.html#deployment-table";
+    if (c->bootstrap_expect == 2)
+        warn(c,
+             "bootstrap_expect = 2: A cluster with 2 servers will provide no failure tolerance. %s",
+             table);
+    else if (c->bootstrap_expect % 2 == 0)
+        warn(c,
+             "bootstrap_expect is even number: A cluster with an even number of servers does not "
+             "achieve optimum fault tolerance. %s",
+             table);
+    warn(c, "bootstrap_expect > 0: expecting %lld servers", (long long)c->bootstrap_expect);
 }
 
 static int check_servers(struct config *c, struct error *err)
@@ -251,6 +294,8 @@ static int check_servers(struct config *c, struct error *err)
                          "'bootstrap_expect > 0' and 'bootstrap = true' are mutually exclusive");
     if (c->bootstrap_expect == 1)
         c->bootstrap = true;
+    else if (c->bootstrap_expect > 1)
+        warn_expect(c);
     else if (c->bootstrap)
         warn(c, "bootstrap = true: do not enable unless necessary");
     if (c->node_id && !encode_is_uuid(str_z(c->node_id)))
@@ -348,9 +393,7 @@ static int check_available(struct config *c, struct error *err)
     if (c->port_https > 0)
         config_finish_problem(&p, "ports.https: not available in this version");
     if (c->bootstrap_expect > 1)
-        config_finish_problem(&p,
-                              "bootstrap_expect = %lld: not available in this version: "
-                              "one server is a whole cluster, use bootstrap = true",
+        config_finish_problem(&p, "bootstrap_expect = %lld: not available in this version",
                               (long long)c->bootstrap_expect);
     if (!c->server)
         config_finish_problem(&p, "server = false: not available in this version: "

@@ -41,7 +41,7 @@ const struct config_option config_table[] = {
     ON("bootstrap", "bootstrap", BOOL, bootstrap, NULL, ANY, NO,
        "An empty server may elect itself; for one server of a cluster at most")
     ON("bootstrap_expect", "bootstrap-expect", INT, bootstrap_expect, NULL, ANY, NO,
-       "Number of servers to wait for; 1 is the same as -bootstrap")
+       "Number of servers to wait for before the first election; 1 is the same as -bootstrap")
     ON("pid_file", "pid-file", TEXT, pid_file, NULL, ANY, NO, "File to write the process id to")
     ON("workers", "workers", INT, workers, "0", RANGE(0, 256), NO,
        "Threads that serve requests; 0: one for each CPU")
@@ -55,7 +55,7 @@ const struct config_option config_table[] = {
     ON("client_addr", "client", TEXT, client_addr, "127.0.0.1", ANY, NO,
        "Addresses of HTTP and DNS, separated by spaces")
     ON("serf_lan", "serf-lan-bind", TEXT, serf_lan_bind, NULL, ANY, NO, "Address of the LAN gossip")
-    OFF("serf_wan", "serf-wan-bind", TEXT, NOTED, NULL, "Address of the WAN gossip")
+    ON("serf_wan", "serf-wan-bind", TEXT, serf_wan_bind, NULL, ANY, NO, "Address of the WAN gossip")
     ON("addresses.http", NULL, TEXT, addresses_http, NULL, ANY, NO,
        "Addresses of HTTP instead of client_addr; unix:///PATH is a socket")
     ON("addresses.dns", NULL, TEXT, addresses_dns, NULL, ANY, NO,
@@ -94,8 +94,10 @@ const struct config_option config_table[] = {
     /* consensus and limits */
     ON("performance.raft_multiplier", NULL, INT, raft_multiplier, "5", RANGE(1, 10), NO,
        "Factor of the election timeouts; 1 is the fastest")
-    OFF("performance.leave_drain_time", NULL, TEXT, IGNORED, NULL, "No effect")
-    OFF("performance.rpc_hold_timeout", NULL, TEXT, IGNORED, NULL, "No effect")
+    ON("performance.leave_drain_time", NULL, DURATION, leave_drain_time, "200ms", ANY, NO,
+       "How long a server that leaves goes on answering what others still send to it")
+    ON("performance.rpc_hold_timeout", NULL, DURATION, rpc_hold_timeout, "2s", ANY, YES,
+       "How long a request waits for a leader, or for a server that answers")
     ON("raft_snapshot_threshold", NULL, INT, raft_snapshot_threshold,
        "16384", RANGE(0, INT64_MAX), NO,
        "Log entries between two snapshots")
@@ -192,48 +194,87 @@ const struct config_option config_table[] = {
     ON("mount.dir_mode", NULL, MODE, mount_dir_mode, "0755", ANY, NO,
        "Mode of the directories, octal")
     /* joining */
-    OFF("start_join", "join", LIST, REFUSED, NULL, "Nodes to join at start")
-    OFF("retry_join", "retry-join", LIST, REFUSED, NULL, "Nodes to join, until one answers")
-    OFF("retry_interval", "retry-interval", TEXT, IGNORED, NULL, "No effect without retry_join")
-    OFF("retry_max", "retry-max", INT, IGNORED, NULL, "No effect without retry_join")
-    OFF("start_join_wan", "join-wan", LIST, REFUSED, NULL, "Datacenters to join")
-    OFF("retry_join_wan", "retry-join-wan", LIST, REFUSED, NULL,
-       "Datacenters to join, until one answers")
-    OFF("retry_interval_wan", "retry-interval-wan", TEXT, IGNORED, NULL,
-       "No effect without retry_join_wan")
-    OFF("retry_max_wan", "retry-max-wan", INT, IGNORED, NULL, "No effect without retry_join_wan")
-    OFF("rejoin_after_leave", "rejoin", BOOL, IGNORED, NULL, "No effect without other nodes")
-    OFF("encrypt", "encrypt", TEXT, REFUSED, NULL, "Key of the gossip")
-    OFF("encrypt_verify_incoming", NULL, BOOL, IGNORED, NULL, "No effect without encrypt")
-    OFF("encrypt_verify_outgoing", NULL, BOOL, IGNORED, NULL, "No effect without encrypt")
-    OFF("disable_keyring_file", "disable-keyring-file", BOOL, IGNORED, NULL,
-       "No effect without encrypt")
+    ON("start_join", "join", LIST, start_join, NULL, ANY, NO,
+       "A node (address or name, with or without :port) to join at start; may be given several times")
+    ON("retry_join", "retry-join", LIST, retry_join, NULL, ANY, NO,
+       "A node to join, tried again until one answers; may be given several times")
+    ON("retry_interval", "retry-interval", DURATION, retry_interval, "30s", ANY, NO,
+       "Pause between two tries of retry_join")
+    ON("retry_max", "retry-max", INT, retry_max, "0", RANGE(0, INT32_MAX), NO,
+       "Tries of retry_join before the agent gives up and exits; 0: no end")
+    ON("start_join_wan", "join-wan", LIST, start_join_wan, NULL, ANY, NO,
+       "A server of another datacenter to join at start")
+    ON("retry_join_wan", "retry-join-wan", LIST, retry_join_wan, NULL, ANY, NO,
+       "A server of another datacenter to join, tried again until one answers")
+    ON("retry_interval_wan", "retry-interval-wan", DURATION, retry_interval_wan, "30s", ANY, NO,
+       "Pause between two tries of retry_join_wan")
+    ON("retry_max_wan", "retry-max-wan", INT, retry_max_wan, "0", RANGE(0, INT32_MAX), NO,
+       "Tries of retry_join_wan before the agent gives up and exits; 0: no end")
+    ON("rejoin_after_leave", "rejoin", BOOL, rejoin_after_leave, NULL, ANY, NO,
+       "Join the members of before also after a leave")
+    ON("encrypt", "encrypt", TEXT, encrypt, NULL, ANY, NO,
+       "Key of the gossip, base64 of 16, 24 or 32 bytes (disco keygen)")
+    ON("encrypt_verify_incoming", NULL, BOOL, encrypt_verify_incoming, "true", ANY, NO,
+       "Drop gossip that is not encrypted")
+    ON("encrypt_verify_outgoing", NULL, BOOL, encrypt_verify_outgoing, "true", ANY, NO,
+       "Encrypt the gossip that is sent")
+    ON("disable_keyring_file", "disable-keyring-file", BOOL, disable_keyring_file, NULL, ANY, NO,
+       "Do not keep the keys of the gossip in the data directory")
     OFF("serf_lan_allowed_cidrs", "serf-lan-allowed-cidrs", LIST, REFUSED, NULL,
        "Networks of LAN members")
     OFF("serf_wan_allowed_cidrs", "serf-wan-allowed-cidrs", LIST, REFUSED, NULL,
        "Networks of WAN members")
     ON("leave_on_terminate", NULL, BOOL, leave_on_terminate, NULL, ANY, YES,
-       "Leave the cluster on SIGTERM")
-    ON("skip_leave_on_interrupt", NULL, BOOL, skip_leave_on_interrupt, "true", ANY, YES,
-       "Do not leave the cluster on SIGINT")
-    OFF("non_voting_server", "non-voting-server", BOOL, REFUSED, NULL, "Older name of read_replica")
-    OFF("read_replica", "read-replica", BOOL, REFUSED, NULL, "A server without a vote")
+       "Leave the cluster on SIGTERM; default: true for clients")
+    ON("skip_leave_on_interrupt", NULL, BOOL, skip_leave_on_interrupt, NULL, ANY, YES,
+       "Do not leave the cluster on SIGINT; default: true for servers")
+    ON("non_voting_server", "non-voting-server", BOOL, non_voting_server, NULL, ANY, NO,
+       "Older name of read_replica")
+    ON("read_replica", "read-replica", BOOL, read_replica, NULL, ANY, NO,
+       "A server without a vote: it answers reads and is no part of the quorum")
     OFF("segment", "segment", TEXT, REFUSED, NULL, "Network segment")
     OFF("segments", NULL, ANY, REFUSED, NULL, "Network segments")
     OFF("primary_datacenter", NULL, TEXT, NOTED, NULL, "Datacenter that leads the others")
     OFF("primary_gateways", "primary-gateway", LIST, REFUSED, NULL, "Gateways to other datacenters")
-    OFF("reconnect_timeout", NULL, TEXT, IGNORED, NULL, "No effect without other nodes")
-    OFF("reconnect_timeout_wan", NULL, TEXT, IGNORED, NULL, "No effect without other nodes")
-    OFF("gossip_lan", NULL, ANY, IGNORED, NULL, "No effect without other nodes")
-    OFF("gossip_wan", NULL, ANY, IGNORED, NULL, "No effect without other nodes")
-    OFF("autopilot.cleanup_dead_servers", NULL, BOOL, IGNORED, NULL,
-       "No effect without other servers")
-    OFF("autopilot.last_contact_threshold", NULL, TEXT, IGNORED, NULL,
-       "No effect without other servers")
-    OFF("autopilot.max_trailing_logs", NULL, INT, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.min_quorum", NULL, INT, IGNORED, NULL, "No effect without other servers")
-    OFF("autopilot.server_stabilization_time", NULL, TEXT, IGNORED, NULL,
-       "No effect without other servers")
+    ON("reconnect_timeout", NULL, DURATION, reconnect_timeout, "72h", ANY, NO,
+       "How long a failed node is remembered, and tried")
+    ON("reconnect_timeout_wan", NULL, DURATION, reconnect_timeout_wan, "72h", ANY, NO,
+       "The same for servers of other datacenters")
+    ON("gossip_lan.probe_interval", NULL, DURATION, gossip_lan.probe_interval, "1s", ANY, NO,
+       "Pause between two probes")
+    ON("gossip_lan.probe_timeout", NULL, DURATION, gossip_lan.probe_timeout, "500ms", ANY, NO,
+       "How long an acknowledgement may take")
+    ON("gossip_lan.gossip_interval", NULL, DURATION, gossip_lan.gossip_interval, "200ms", ANY, NO,
+       "Pause between two rounds of gossip")
+    ON("gossip_lan.gossip_nodes", NULL, INT, gossip_lan.gossip_nodes, "3", RANGE(1, 100), NO,
+       "Members told in each round")
+    ON("gossip_lan.suspicion_mult", NULL, INT, gossip_lan.suspicion_mult, "4", RANGE(1, 100), NO,
+       "Factor of the time for which a silent member is only suspected")
+    ON("gossip_lan.retransmit_mult", NULL, INT, gossip_lan.retransmit_mult, "4", RANGE(1, 100), NO,
+       "Factor of how often a piece of news is told")
+    ON("gossip_wan.probe_interval", NULL, DURATION, gossip_wan.probe_interval, "5s", ANY, NO,
+       "Pause between two probes")
+    ON("gossip_wan.probe_timeout", NULL, DURATION, gossip_wan.probe_timeout, "3s", ANY, NO,
+       "How long an acknowledgement may take")
+    ON("gossip_wan.gossip_interval", NULL, DURATION, gossip_wan.gossip_interval, "500ms", ANY, NO,
+       "Pause between two rounds of gossip")
+    ON("gossip_wan.gossip_nodes", NULL, INT, gossip_wan.gossip_nodes, "4", RANGE(1, 100), NO,
+       "Members told in each round")
+    ON("gossip_wan.suspicion_mult", NULL, INT, gossip_wan.suspicion_mult, "6", RANGE(1, 100), NO,
+       "Factor of the time for which a silent member is only suspected")
+    ON("gossip_wan.retransmit_mult", NULL, INT, gossip_wan.retransmit_mult, "4", RANGE(1, 100), NO,
+       "Factor of how often a piece of news is told")
+    ON("autopilot.cleanup_dead_servers", NULL, BOOL, autopilot.cleanup_dead_servers, "true", ANY,
+       NO, "The leader removes failed servers when a new one has joined")
+    ON("autopilot.last_contact_threshold", NULL, DURATION, autopilot.last_contact_threshold,
+       "200ms", ANY, NO, "A server that heard nothing of the leader for so long is not healthy")
+    ON("autopilot.max_trailing_logs", NULL, INT, autopilot.max_trailing_logs, "250",
+       RANGE(0, INT64_MAX), NO, "A server that is so many entries behind is not healthy")
+    ON("autopilot.min_quorum", NULL, INT, autopilot.min_quorum, "0", RANGE(0, 1000), NO,
+       "Servers that must be left when dead ones are removed")
+    ON("autopilot.server_stabilization_time", NULL, DURATION,
+       autopilot.server_stabilization_time, "10s", ANY, NO,
+       "How long a new server must be healthy before it gets a vote")
     OFF("autopilot.redundancy_zone_tag", NULL, TEXT, IGNORED, NULL,
        "No effect without other servers")
     OFF("autopilot.disable_upgrade_migration", NULL, BOOL, IGNORED, NULL,
