@@ -26,10 +26,10 @@ trap 'rm -rf "$tmp"' EXIT
 may_include() {
     case $1 in
     base) echo ;;
-    store | raft | wal | cli) echo base ;;
+    store | gossip | raft | wal | cli) echo base ;;
     state) echo base store ;;
     consensus) echo base store state raft wal ;;
-    agent) echo base store state consensus ;;
+    agent) echo base store state gossip consensus ;;
     api | dns | fs | worker) echo base store state agent ;;
     http) echo base api agent ;;
     esac
@@ -46,6 +46,7 @@ nouns() {
     clock) echo instant duration ;;
     mem) echo arena ;;
     pack) echo unpack ;;
+    gossip_*) echo gossip ;;
     state) echo result ;;
     watch) echo change ;;
     *_*) [ -z "$(find src fs -name "${1%%_*}.h")" ] || echo "${1%%_*}" ;;
@@ -57,7 +58,7 @@ uv.h            *_uv.c src/main.c tests/bench/*
 lmdb.h          src/store/*
 jansson.h       src/base/jread.c
 msgpack         src/base/pack.c
-openssl/        src/base/digest.c src/http/*
+openssl/        src/base/digest.c src/gossip/gossip_keyring.c src/http/*
 h2o             src/http/* tests/bench/*
 libknot/        src/dns/* tests/unit/test_dns*.c tests/fuzz/fuzz_dns*.c tests/bench/*
 ares            src/dns/*_uv.c
