@@ -202,7 +202,7 @@ void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         h->was_killed = true;
         fuse_reply_err(req, 0);
     } else {
-        fs_write_commit(m, h, req);
+        fs_write_commit(m, h, req, false);
     }
 }
 
@@ -212,12 +212,13 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     struct fs_handle *h = handle_of(fi);
     int error = h && h->poison ? h->poison : 0;
-    if (!error && i)
+    bool has_own = h && h->writes && (h->is_dirty || h->commit);
+    if (!error && i && !has_own)
         error = fs_write_take_unseen(m, i);
     if (error || !h || !h->writes)
         fuse_reply_err(req, error);
     else
-        fs_write_commit(m, h, req);
+        fs_write_commit(m, h, req, true);
 }
 
 void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)

@@ -39,7 +39,7 @@ static struct fs_inode *begin(fuse_req_t req, fuse_ino_t parent)
     return error ? NULL : dir;
 }
 
-void fs_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+void fs_name_make(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_dir)
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *dir = begin(req, parent);
@@ -48,7 +48,10 @@ void fs_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
         return;
     struct fs_wait *w = fs_write_wait_new(m, req, on_made);
     int r = fs_path_parse(fs_inode_node(dir).a, str_z(name), &w->key, &kind);
-    int error = r == -ENAMETOOLONG ? ENAMETOOLONG : r < 0 || kind == FS_PATH_VALUE ? EINVAL : 0;
+    int error = r == -ENAMETOOLONG                                               ? ENAMETOOLONG
+                : r < 0 || (is_dir && kind == FS_PATH_VALUE)                     ? EINVAL
+                : !is_dir && (kind == FS_PATH_TREE || kind == FS_PATH_CONTINUED) ? EINVAL
+                                                                                 : 0;
     if (!error && w->key.n >= KV_KEY_SIZE_MAX)
         error = ENAMETOOLONG;
     if (error) {
@@ -68,10 +71,12 @@ void fs_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
         fs_write_wait_free(w);
         return;
     }
-    buf_put_c(&w->key, '/');
+    w->makes_file = !is_dir;
+    if (is_dir)
+        buf_put_c(&w->key, '/');
     fs_write_busy(w, dir, NULL);
     struct kv_op op = {.verb = KV_CAS, .key = buf_str(&w->key)};
-    fs_write_submit_op(w, &op);
+    fs_write_submit_op(w, &op, NULL);
 }
 
 static void on_made(struct fs_wait *w, int error)
@@ -81,7 +86,9 @@ static void on_made(struct fs_wait *w, int error)
         error = EEXIST;
     fuse_req_t req = error ? NULL : fs_write_take_req(w);
     if (req) {
-        struct fs_found found = {.node = {FS_KV_DIR, buf_str(&w->key), STR_NONE}};
+        struct fs_found found = {
+            .node = {w->makes_file ? FS_KV_FILE : FS_KV_DIR, buf_str(&w->key), STR_NONE},
+            .version = w->makes_file ? w->version : 0};
         struct view v = fs_mount_view(m);
         fs_ops_reply_entry(m, &v, req, fs_ops_inode(m, &v, w->dir, &found));
         env_view_end(&v);
@@ -131,7 +138,7 @@ void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     buf_fini(&text);
     fs_write_busy(w, dir, NULL);
     struct kv_op op = {.verb = KV_DELETE, .key = buf_str(&w->key)};
-    fs_write_submit_op(w, &op);
+    fs_write_submit_op(w, &op, NULL);
 }
 
 static void on_removed(struct fs_wait *w, int error)
@@ -178,7 +185,7 @@ void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
             w->inode = i;
         }
         struct kv_op op = {.verb = KV_DELETE, .key = buf_str(&w->key)};
-        fs_write_submit_op(w, &op);
+        fs_write_submit_op(w, &op, NULL);
     }
     buf_fini(&text);
 }
@@ -230,7 +237,7 @@ void fs_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
             error = rename_pending(m, w, i);
         } else if (i && i->is_ghost) { /* nothing to move but the directory itself */
             struct kv_op op = {.verb = KV_SET, .key = buf_str(&w->to)};
-            fs_write_submit_op(w, &op);
+            fs_write_submit_op(w, &op, NULL);
         } else {
             kv_encode_rename(buf_str(&w->key), buf_str(&w->to), w->is_tree, w->no_replace,
                              w->exchange, &w->write.command);
@@ -302,7 +309,7 @@ static int rename_pending(struct fs_mount *m, struct fs_wait *w, struct fs_inode
     h->is_dirty = h->is_touched = false;
     i->open_n++;
     w->inode = i;
-    fs_write_submit_op(w, &op);
+    fs_write_submit_op(w, &op, h->has_flags ? &h->flags : NULL);
     return 0;
 }
 

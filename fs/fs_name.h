@@ -8,7 +8,8 @@
 
 #include "fs/fs_mount.h"
 
-void fs_name_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+/* mkdir, and mknod of a file. */
+void fs_name_make(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_dir);
 void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,

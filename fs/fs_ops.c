@@ -15,10 +15,10 @@
 #include "fs/fs_name.h"
 #include "fs/fs_path.h"
 #include "fs/fs_write.h"
+#include "fs/fs_xattr.h"
 #include "state/state.h"
 
 static bool is_fixed(const struct fs_inode *i);
-static struct fs_handle *writer_of(struct fs_inode *i, int32_t pid);
 static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size);
 
 /* ---- operations ---- */
@@ -150,9 +150,18 @@ static void op_setlk(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
     fuse_reply_err(req, lock->l_type == F_UNLCK ? 0 : ENOLCK);
 }
 
+/* An empty file; of the others none can be a key. */
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
 {
-    fuse_reply_err(req, EPERM);
+    if (S_ISREG(mode) || (mode & S_IFMT) == 0)
+        fs_name_make(req, parent, name, false);
+    else
+        fuse_reply_err(req, EPERM);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    fs_name_make(req, parent, name, true);
 }
 
 static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
@@ -178,7 +187,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .mknod = op_mknod,
     .symlink = op_symlink,
     .link = op_link,
-    .mkdir = fs_name_mkdir,
+    .mkdir = op_mkdir,
     .rmdir = fs_name_rmdir,
     .unlink = fs_name_unlink,
     .rename = fs_name_rename,
@@ -194,6 +203,10 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .readdirplus = fs_dir_read_plus,
     .releasedir = fs_dir_release,
     .fsyncdir = fs_dir_fsync,
+    .getxattr = fs_xattr_get,
+    .listxattr = fs_xattr_list,
+    .setxattr = fs_xattr_set,
+    .removexattr = fs_xattr_remove,
 };
 
 /* ---- names to inodes ---- */
@@ -291,7 +304,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
             fs_mount_note_time(m, view_index(v));
             i->mtime_ns = fs_times_get(&m->times, i->version);
         }
-        struct fs_handle *h = writer_of(i, pid);
+        struct fs_handle *h = fs_ops_writer_of(i, pid);
         size = h ? fs_write_size(h) : i->size;
     } else if (!is_kv && !is_dir && i->kind != FS_FACT) {
         struct buf text;
@@ -369,8 +382,7 @@ static int32_t process_of(int32_t tid)
     return p ? (int32_t)strtol(p + 5, NULL, 10) : tid;
 }
 
-/* The handle with which this process writes the file, if any. */
-static struct fs_handle *writer_of(struct fs_inode *i, int32_t pid)
+struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)
 {
     if (pid == 0 || list_is_empty(&i->writers))
         return NULL;
@@ -441,6 +453,6 @@ static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
                        .key = node.a,
                        .value = buf_str(&value),
                        .index = is_there ? e.modify_index : 0};
-    fs_write_submit_op(w, &op);
+    fs_write_submit_op(w, &op, NULL);
     buf_fini(&value);
 }

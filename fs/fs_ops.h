@@ -2,13 +2,14 @@
 /*
  * The table of FUSE's operations, and what its files share: names to inodes, inodes to attributes.
  *
- * What is not in the table answers ENOSYS once, after which the kernel no longer asks: extended
- * attributes above all, which would double the cost of every write.
+ * What is not in the table answers ENOSYS once, after which the kernel no longer asks.
  */
 #ifndef DISCO_FS_FS_OPS_H
 #define DISCO_FS_FS_OPS_H
 
 #include "fs/fs_mount.h"
+
+struct fs_handle;
 
 extern const struct fuse_lowlevel_ops fs_ops_table;
 
@@ -22,6 +23,8 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
  * whom his own uncommitted bytes count; 0: nobody. Returns how long they are good, in seconds. */
 double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32_t pid,
                    struct stat *ret);
+/* The handle with which this process writes the file, if any. */
+struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid);
 /* An entry for a reply; the caller counts the lookup when the reply was sent. */
 void fs_ops_entry(struct fs_mount *m, struct view *v, struct fs_inode *i,
                   struct fuse_entry_param *ret);

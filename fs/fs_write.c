@@ -133,12 +133,14 @@ void fs_write_bound(struct fs_wait *w, int64_t wait_ms)
         fuse_req_interrupt_func(w->req, on_interrupt, w);
 }
 
-void fs_write_submit_op(struct fs_wait *w, struct kv_op *op)
+void fs_write_submit_op(struct fs_wait *w, struct kv_op *op, const uint64_t *flags)
 {
     struct kv_entry e;
     uint64_t index;
     struct view v = fs_mount_view(w->mount);
-    if (op->verb != KV_DELETE && kv_get(&v, op->key, &e, &index))
+    if (flags)
+        op->flags = *flags;
+    else if (op->verb != KV_DELETE && kv_get(&v, op->key, &e, &index))
         op->flags = e.flags;
     env_view_end(&v);
     kv_encode(op, &w->write.command);
@@ -298,25 +300,31 @@ int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint
     return 0;
 }
 
+void fs_write_make_whole(struct fs_mount *m, struct fs_handle *h)
+{
+    if (!h->appends)
+        return;
+    struct view v = fs_mount_view(m);
+    struct fs_node node = fs_inode_node(h->inode);
+    struct kv_entry e = {.modify_index = 0};
+    struct buf whole;
+    uint64_t index;
+    buf_init(&whole, 0);
+    if (!h->inode->is_pending && kv_get(&v, node.a, &e, &index))
+        buf_put_str(&whole, e.value);
+    env_view_end(&v);
+    buf_put_str(&whole, buf_str(&h->data));
+    buf_fini(&h->data);
+    h->data = whole;
+    h->appends = false;
+    h->base_version = e.modify_index;
+}
+
 int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size)
 {
     if (size > m->value_max)
         return EFBIG;
-    if (h->appends) {
-        /* Only a size set makes an appender's file a whole value again. */
-        struct view v = fs_mount_view(m);
-        struct fs_node node = fs_inode_node(h->inode);
-        struct buf whole;
-        buf_init(&whole, 0);
-        if (!h->inode->is_pending && fs_tree_read(&m->tree, &v, &node, &whole) < 0)
-            buf_clear(&whole);
-        env_view_end(&v);
-        buf_put_str(&whole, buf_str(&h->data));
-        buf_fini(&h->data);
-        h->data = whole;
-        h->appends = false;
-        h->base_version = h->inode->version;
-    }
+    fs_write_make_whole(m, h);
     if (size > h->data.n) {
         size_t gap = (size_t)size - h->data.n;
         memset(buf_reserve(&h->data, gap), 0, gap);
@@ -327,9 +335,10 @@ int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size)
     return 0;
 }
 
-void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req)
+void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req, bool is_heard)
 {
     struct fs_wait *w = fs_write_wait_new(m, req, on_committed);
+    w->is_heard = is_heard;
     if (h->commit) {
         list_push(&h->waiting, &w->next);
         fs_write_bound(w, FS_WRITE_WAIT_MS);
@@ -345,7 +354,7 @@ void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req)
     struct kv_op op = {.key = node.a, .value = buf_str(&h->data)};
     if (h->appends && h->data.n > 0)
         op.verb = KV_APPEND;
-    else if (h->is_blind && !h->is_exclusive)
+    else if (h->is_blind && !h->is_exclusive && !h->is_guarded)
         op.verb = KV_SET;
     else {
         op.verb = KV_CAS;
@@ -358,7 +367,7 @@ void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req)
         fs_mount_hold(m);
     h->commit = w;
     h->is_dirty = h->is_touched = false;
-    fs_write_submit_op(w, &op);
+    fs_write_submit_op(w, &op, h->has_flags ? &h->flags : NULL);
 }
 
 static void on_committed(struct fs_wait *w, int error)
@@ -380,8 +389,9 @@ static void on_committed(struct fs_wait *w, int error)
         } else {
             i->size = w->size;
         }
-        (void)fs_write_take_unseen(m, i);   /* of no interest any more */
-    } else if (w->req || error != ESTALE) { /* touch: somebody else made it, which is as good */
+        (void)fs_write_take_unseen(m, i); /* of no interest any more */
+    } else if (!(w->is_heard && w->req) &&
+               (w->req || error != ESTALE)) { /* touch: somebody else made it, which is as good */
         note_unseen(m, i, error);
     }
     fs_write_reply(w, error);
@@ -397,11 +407,12 @@ static void on_committed(struct fs_wait *w, int error)
         /* Who waits behind one whose bytes are sent now waits for these, too. */
         bool again = !error && (h->is_dirty || h->commit);
         fuse_req_t req = again ? fs_write_take_req(next) : NULL;
+        bool is_heard = next->is_heard;
         if (!req)
             fs_write_reply(next, error);
         fs_write_wait_free(next);
         if (req)
-            fs_write_commit(m, h, req);
+            fs_write_commit(m, h, req, is_heard);
     }
     if (h->is_released && !h->commit)
         free_handle(m, h);
@@ -435,7 +446,7 @@ void fs_write_release(struct fs_mount *m, struct fs_handle *h)
     h->is_released = true;
     if (h->writes && !h->commit && (h->is_dirty || h->is_touched) && !h->poison && !h->was_killed &&
         !h->inode->is_unlinked)
-        fs_write_commit(m, h, NULL);
+        fs_write_commit(m, h, NULL, false);
     if (!h->commit)
         free_handle(m, h);
 }

@@ -28,6 +28,9 @@ struct fs_handle {
     bool is_touched;   /* made or emptied by open, not committed yet */
     bool was_killed;   /* its writer was, in the middle; nothing is committed for it */
     bool is_released;
+    bool is_guarded; /* only onto base_version, however it was opened */
+    bool has_flags;
+    uint64_t flags;
     int poison; /* errno of a write that failed: the value would be cut, so it is dropped */
     uint64_t base_version;  /* what a commit may replace */
     int32_t pid;            /* of the last writer or opener */
@@ -46,7 +49,7 @@ struct fs_wait {
     void (*done)(struct fs_wait *w, int error);
     struct write write;
     struct timer timer;
-    bool is_submitted, holds;
+    bool is_submitted, holds, is_heard;
     /* the outcome of a command on keys */
     bool ok;
     uint64_t version;
@@ -55,7 +58,9 @@ struct fs_wait {
     struct fs_inode *inode, *dir, *dir2;
     struct buf key, to;
     size_t size;
-    bool is_tree, no_replace, exchange;
+    uint64_t flags;
+    int try_n;
+    bool is_tree, no_replace, exchange, makes_file;
 };
 
 /* 0, or the errno with which a write would end now: no leader, full disk. */
@@ -69,8 +74,8 @@ void fs_write_wait_free(struct fs_wait *w);
 void fs_write_bound(struct fs_wait *w, int64_t wait_ms);
 /* w->write.command is filled. */
 void fs_write_submit(struct fs_wait *w);
-/* Submits one operation on a key. The value's flags are kept. */
-void fs_write_submit_op(struct fs_wait *w, struct kv_op *op);
+/* Submits one operation on a key; the value's flags are kept, or *flags. */
+void fs_write_submit_op(struct fs_wait *w, struct kv_op *op, const uint64_t *flags);
 /* Answers with an error or 0; harmless when there is nobody. The busy directories are let go. */
 void fs_write_reply(struct fs_wait *w, int error);
 /* Before any other answer: takes the request, NULL if it was answered. */
@@ -88,8 +93,11 @@ void fs_write_free_handles(struct fs_mount *m);
 size_t fs_write_size(const struct fs_handle *h);
 int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint64_t offset);
 int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size);
-/* Commits what is not committed; answers req (may be NULL) with the outcome. */
-void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req);
+/* An appender's file becomes a whole value. */
+void fs_write_make_whole(struct fs_mount *m, struct fs_handle *h);
+/* Commits what is not committed; answers req (may be NULL) with the outcome. is_heard: it is one
+ * whose answer programs look at (fsync, not close). */
+void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req, bool is_heard);
 /* What an earlier close of the same key may not have told anybody; 0 when there is nothing. Once.
  */
 int fs_write_take_unseen(struct fs_mount *m, const struct fs_inode *i);

@@ -135,6 +135,8 @@ like "$ERR" "X-Consul-Index: $index" "33: the index of the answer is the key's"
 if twin "read the key"; then
     is "$(cat "$mount/kv/key1")" test "32 mount: cat kv/key1 prints what curl wrote"
     is "$(stat -c %s "$mount/kv/key1")" 4 "32 mount: its size"
+    is "$(getfattr --absolute-names --only-values -n user.consul.modify_index "$mount/kv/key1")" "$index" \
+        "33 mount: getfattr"
     exits 0 "31 mount: printf > kv/key2" sh -c "printf other > '$mount/kv/key2'"
     is "$(curl -s "$IP:$HTTP_PORT/v1/kv/key2?raw")" other "31 mount: curl reads what printf wrote"
     is "$(stat -c %s "$mount/kv/key2")" 5 "31 mount: its size"
