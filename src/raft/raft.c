@@ -26,6 +26,11 @@
 #include "base/mem.h"
 #include "raft/raft_core.h"
 
+_Static_assert(sizeof(struct raft_progress) <= RAFT_FOLLOWER_BYTES, "what raft.h promises");
+_Static_assert(sizeof(struct raft) <= RAFT_BYTES, "what raft.h promises");
+_Static_assert(sizeof(struct raft_entry) + sizeof(struct raft_entry *) <= 40,
+               "what raft.h promises");
+
 struct raft *raft_new(const struct raft_options *options, struct rng *rng, raft_trace_fn trace,
                       void *trace_data)
 {
@@ -353,8 +358,10 @@ void raft_compact(struct raft *r, uint64_t index, uint64_t keep_from)
     uint64_t term;
 
     ASSERT(index <= r->applied);
-    if (index <= r->snapshot_index || !raft_log_term(&r->log, index, &term))
+    if (index < r->snapshot_index || (index == r->snapshot_index && !r->snapshot_lost) ||
+        !raft_log_term(&r->log, index, &term))
         return;
+    r->snapshot_lost = false;
     raft_configuration_at(r, index, &r->snapshot_conf);
     r->snapshot_index = index;
     r->snapshot_term = term;
@@ -365,19 +372,40 @@ void raft_compact(struct raft *r, uint64_t index, uint64_t keep_from)
 
 /* A term above ours makes us a follower of it, but for pre-votes, which are only about a term
  * that may be, and for requests that the protection of a living leader turns away (6.2, 4.2.3). */
-static bool raises_term(const struct raft *r, const struct raft_message *m)
+static bool raises_term(struct raft *r, const struct raft_message *m)
 {
     if (m->term <= r->state.term)
         return false;
-    if (m->kind == RAFT_VOTE)
+    switch (m->kind) {
+    case RAFT_VOTE:
         return false; /* raft_vote_receive decides */
-    return !(m->kind == RAFT_VOTE_REPLY && m->pre && !m->reject);
+    case RAFT_VOTE_REPLY:
+        if (m->pre && !m->reject)
+            return false;
+        /* fall through */
+    case RAFT_APPEND_REPLY:
+    case RAFT_SNAPSHOT_REPLY:
+        return raft_member_find(r, m->from) != NULL; /* else nobody asked */
+    default:
+        return true;
+    }
+}
+
+/* Terms grow by one with each election. A peer that skips so many lies, and could wear out the
+ * numbers if it were believed. A server that knows no term yet believes any. */
+#define TERM_JUMP_MAX ((uint64_t)1 << 24)
+
+static bool is_credible(const struct raft *r, const struct raft_message *m)
+{
+    return m->to == r->options.id && raft_message_is_sane(m) &&
+           (r->state.term == 0 || m->term <= r->state.term ||
+            m->term - r->state.term <= TERM_JUMP_MAX);
 }
 
 void raft_receive(struct raft *r, struct instant now, struct raft_message *m)
 {
     r->now = now;
-    if (!r->started || m->to != r->options.id || m->from == r->options.id || m->from == 0)
+    if (!r->started || !is_credible(r, m))
         goto out;
     if (raises_term(r, m))
         raft_become_follower(r, m->term, 0);
@@ -402,7 +430,7 @@ void raft_receive(struct raft *r, struct instant now, struct raft_message *m)
         break;
     case RAFT_TIMEOUT_NOW:
         if (m->term == r->state.term && r->role == RAFT_FOLLOWER && m->from == r->leader &&
-            r->storage_status == 0 && raft_member_may_stand(r))
+            r->storage_status == 0 && !r->installing && raft_member_may_stand(r))
             raft_vote_stand(r, true);
         break;
     case RAFT_MESSAGE_KINDS:

@@ -19,9 +19,12 @@
  *     APPLY    entries, committed and durable here, to hand to the state machine, in order, once.
  *
  * Limits: RAFT_SERVERS_MAX servers; proposals not yet applied are bounded by the options (then
- * ERR_BUSY); per follower RAFT_WINDOW_MESSAGES appends and RAFT_WINDOW_BYTES are in flight; at
- * most RAFT_QUEUE_MAX replies wait for the disk. Memory: the log since the last compaction (see
- * raft_entry.h), about 1.2 KiB for a follower, 5 KiB for the core.
+ * ERR_BUSY), and what a leader makes a follower keep by twice that and a window; per follower
+ * RAFT_WINDOW_MESSAGES appends and RAFT_WINDOW_BYTES are in flight; at most RAFT_QUEUE_MAX replies
+ * wait for the disk, the rest is lost, as messages may be. Memory: an entry its bytes and 40 more
+ * (raft_entry.h), a follower RAFT_FOLLOWER_BYTES, the machine itself RAFT_BYTES (both are checked).
+ * No field of a message is believed unseen (raft_message_is_sane): whatever a peer says, nothing
+ * here crashes, and no number wraps.
  */
 #ifndef DISCO_RAFT_RAFT_H
 #define DISCO_RAFT_RAFT_H
@@ -34,6 +37,8 @@
 #define RAFT_WINDOW_BYTES    ((size_t)16 << 20)
 #define RAFT_QUEUE_MAX       4096
 #define RAFT_APPLY_MAX       256 /* entries in one APPLY */
+#define RAFT_FOLLOWER_BYTES  1280
+#define RAFT_BYTES           20480
 
 struct raft_options {
     uint64_t id;
@@ -90,11 +95,27 @@ int raft_change(struct raft *r, enum raft_change_kind kind, struct str name, str
 /* Hands leadership over (3.10); to 0: to the voter that is furthest. */
 int raft_transfer(struct raft *r, struct instant now, uint64_t to) MUST_USE;
 
+/* ---- snapshots ---- */
+
 /* A snapshot of the state at `index` exists: entries behind `keep_from` may go. */
 void raft_compact(struct raft *r, uint64_t index, uint64_t keep_from);
-/* Answers CHUNK: the bytes up to `offset` of the snapshot at (index, term) are stored. */
+/* Leader. A SEND of kind RAFT_SNAPSHOT names (index, log_term) and an offset; the shell fills in
+ * chunk, last, and hint and hint_term (see raft_message.h), and sends. An offset behind the file's
+ * end means 0. A transfer that has begun keeps asking for its snapshot after newer ones were taken.
+ * When the file cannot be read, the shell frees the message and says so: the transfer begins anew
+ * with the newest snapshot; when this is the newest, the shell takes another and calls raft_compact
+ * (the same index will do), until then followers that need it wait. */
+void raft_snapshot_gone(struct raft *r, uint64_t index, uint64_t term);
+/* Follower. Answers each CHUNK: the bytes up to `offset` of the snapshot at (index, term) are
+ * stored. A chunk at 0 of another file than the one begun takes its place; a chunk at another
+ * offset than the one wanted changes nothing and is answered all the same. */
 void raft_chunk_stored(struct raft *r, uint64_t index, uint64_t term, uint64_t offset);
-/* The state was replaced by the leader's snapshot, whose file is durable. */
+/* The file is whole and durable, and the state is about to be replaced, which may take its time:
+ * until one of the next two is called nothing is applied or taken into the log, and this server
+ * does not stand. False: the log has overtaken it, or another is being installed; throw it away. */
+bool raft_snapshot_install(struct raft *r, uint64_t index) MUST_USE;
+void raft_snapshot_abandoned(struct raft *r); /* the state is as it was */
+/* The state was replaced. */
 void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
                              const struct raft_configuration *c);
 

@@ -36,7 +36,7 @@ struct raft_progress {
         uint64_t last;
         size_t bytes;
     } window[RAFT_WINDOW_MESSAGES];
-    uint64_t snapshot_index, offset; /* SNAPSHOTTING: which, and the offset wanted next */
+    uint64_t snapshot_index, snapshot_term, offset; /* SNAPSHOTTING: which, and wanted next */
     bool chunk_out;
 };
 
@@ -71,6 +71,8 @@ struct raft {
     struct raft_log log;
     uint64_t stable, commit, applied; /* stable: durable here */
     uint64_t snapshot_index, snapshot_term;
+    bool installing;
+    bool snapshot_lost; /* it cannot be read: none is sent until there is another */
     uint64_t term_start;
     size_t unapplied_bytes;
     struct raft_configuration conf, snapshot_conf, bootstrap;

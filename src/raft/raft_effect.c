@@ -98,7 +98,7 @@ static bool next_apply(struct raft *r, struct raft_effect *ret)
 {
     uint64_t end = r->commit < r->stable ? r->commit : r->stable;
 
-    if (r->applied >= end)
+    if (r->applied >= end || r->installing)
         return false;
     if (end - r->applied > RAFT_APPLY_MAX)
         end = r->applied + RAFT_APPLY_MAX;

@@ -62,16 +62,55 @@ void raft_message_encode(const struct raft_message *m, struct buf *out)
     }
 }
 
+/* Entries that follow on `index` without gap, in terms that do not fall; configurations that are
+ * some. */
+static bool entries_are_sane(const struct raft_message *m)
+{
+    struct raft_configuration c;
+    uint64_t term = m->log_term;
+
+    if (m->entry_n > 0 && m->kind != RAFT_APPEND)
+        return false;
+    for (uint32_t i = 0; i < m->entry_n; i++) {
+        const struct raft_entry *e = m->entries[i];
+        if (e->index != m->index + 1 + i || e->term == 0 || e->term < term || e->term > m->term ||
+            e->kind >= RAFT_ENTRY_KINDS)
+            return false;
+        if (e->kind == RAFT_ENTRY_CONFIGURATION &&
+            raft_configuration_decode(raft_entry_str(e), &c) < 0)
+            return false;
+        term = e->term;
+    }
+    return true;
+}
+
+bool raft_message_is_sane(const struct raft_message *m)
+{
+    const uint64_t numbers[] = {m->term,  m->index,  m->log_term, m->commit,
+                                m->round, m->offset, m->hint,     m->hint_term};
+    /* A snapshot's hints describe a file, not a place in the log. */
+    size_t n = sizeof numbers / sizeof *numbers - (m->kind == RAFT_SNAPSHOT ? 2 : 0);
+
+    for (size_t i = 0; i < n; i++)
+        if (numbers[i] > RAFT_NUMBER_MAX)
+            return false;
+    if (m->from == 0 || m->to == 0 || m->from == m->to || m->term == 0 || m->log_term > m->term)
+        return false;
+    if (m->kind == RAFT_SNAPSHOT ? m->index == 0 || m->log_term == 0 : m->chunk.n > 0)
+        return false;
+    if (m->kind != RAFT_VOTE && m->kind != RAFT_VOTE_REPLY && (m->pre || m->transfer))
+        return false;
+    return entries_are_sane(m);
+}
+
 #define ENTRY_WIRE_MIN 13
 
 static int decode_entries(struct cursor *in, struct raft_message *m, uint32_t n)
 {
-    uint64_t term = m->log_term;
-
     if (n == 0)
         return 0;
     if (m->kind != RAFT_APPEND || n > RAFT_MESSAGE_ENTRIES_MAX ||
-        cursor_left(in) / ENTRY_WIRE_MIN < n || m->index > UINT64_MAX - n)
+        cursor_left(in) / ENTRY_WIRE_MIN < n || m->index > RAFT_NUMBER_MAX)
         return ERR_CORRUPT;
     m->entries = mem_alloc(n * sizeof *m->entries);
     for (uint32_t i = 0; i < n; i++) {
@@ -79,12 +118,12 @@ static int decode_entries(struct cursor *in, struct raft_message *m, uint32_t n)
         uint64_t entry_term = cursor_u64(in);
         uint32_t size = cursor_u32(in);
 
-        if (in->bad || kind >= RAFT_ENTRY_KINDS || entry_term < term || entry_term > m->term ||
-            size > RAFT_ENTRY_SIZE_MAX || cursor_left(in) < size)
+        if (in->bad || kind >= RAFT_ENTRY_KINDS || size > RAFT_ENTRY_SIZE_MAX ||
+            cursor_left(in) < size)
             return ERR_CORRUPT;
         struct raft_entry *e = raft_entry_new((enum raft_entry_kind)kind, cursor_bytes(in, size));
         e->index = m->index + 1 + i;
-        e->term = term = entry_term;
+        e->term = entry_term;
         m->entries[m->entry_n++] = e;
     }
     return 0;
@@ -102,8 +141,7 @@ static int decode(struct cursor *in, struct raft_message *m)
         *numbers[i] = cursor_u64(in);
     uint32_t chunk_n = cursor_u32(in);
     if (in->bad || format != MESSAGE_FORMAT || kind == 0 || kind >= RAFT_MESSAGE_KINDS ||
-        flags > 15 || zero != 0 || chunk_n > RAFT_CHUNK_SIZE_MAX || chunk_n > cursor_left(in) ||
-        m->from == 0 || m->to == 0 || m->from == m->to || m->log_term > m->term)
+        flags > 15 || zero != 0 || chunk_n > RAFT_CHUNK_SIZE_MAX || chunk_n > cursor_left(in))
         return ERR_CORRUPT;
     m->kind = (enum raft_message_kind)kind;
     m->pre = flags & FLAG_PRE;
@@ -116,7 +154,9 @@ static int decode(struct cursor *in, struct raft_message *m)
         m->chunk = (struct str){mem_dup(cursor_bytes(in, chunk_n).p, chunk_n), chunk_n};
     }
     int rc = decode_entries(in, m, entry_n);
-    return rc < 0 ? rc : in->bad || cursor_left(in) ? ERR_CORRUPT : 0;
+    if (rc == 0 && (in->bad || cursor_left(in) || !raft_message_is_sane(m)))
+        rc = ERR_CORRUPT;
+    return rc;
 }
 
 int raft_message_decode(struct str bytes, struct raft_message **ret)

@@ -16,6 +16,8 @@
 #define RAFT_MESSAGE_BYTES_MAX   ((size_t)1 << 20)
 #define RAFT_CHUNK_SIZE_MAX      ((size_t)256 * 1024)
 #define RAFT_MESSAGE_SIZE_MAX    (RAFT_ENTRY_SIZE_MAX + RAFT_MESSAGE_BYTES_MAX)
+/* No honest server gets to higher terms, indexes, rounds or offsets; so sums do not wrap. */
+#define RAFT_NUMBER_MAX (UINT64_MAX >> 2)
 
 /* Numbers are on the wire: for ever. */
 enum raft_message_kind {
@@ -39,9 +41,12 @@ struct raft_message {
     /* vote: the candidate's last entry. append: the entry before the first. snapshot: its last.
      * append reply: the last entry now known to match or, refused, the one that did not. */
     uint64_t index, log_term;
-    uint64_t hint, hint_term; /* append reply, refused: where the logs may agree, and that term */
-    uint64_t commit;          /* append */
-    uint64_t round; /* append and reply: echoed; proves that the leader led when it was sent */
+    /* append reply, refused: where the logs may agree, and that term. snapshot: the file's size,
+     * and a number that no other file of that index and term is likely to have (the sender's shell
+     * sets both): a file is only ever put together from chunks whose two numbers are the same. */
+    uint64_t hint, hint_term;
+    uint64_t commit; /* append */
+    uint64_t round;  /* append and reply: echoed; proves that the leader led when it was sent */
     /* snapshot: this chunk begins here; reply: the offset wanted next */
     uint64_t offset;
     bool last;        /* snapshot: the last chunk; reply: the whole is installed */
@@ -52,6 +57,8 @@ struct raft_message {
 
 struct raft_message *raft_message_new(enum raft_message_kind kind, uint64_t to);
 void raft_message_free(struct raft_message *m); /* accepts NULL */
+/* Could an honest server have sent it? */
+bool raft_message_is_sane(const struct raft_message *m);
 void raft_message_encode(const struct raft_message *m, struct buf *out);
 /* ERR_CORRUPT on anything else than one whole valid message. */
 int raft_message_decode(struct str bytes, struct raft_message **ret) MUST_USE;

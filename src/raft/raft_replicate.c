@@ -299,24 +299,18 @@ static void refuse(struct raft *r, const struct raft_message *m)
     raft_send(r, reply);
 }
 
-/* Entries that follow on `index` without gap, in terms that do not fall; configurations that are
- * some. A leader that breaks this is not believed. */
-static bool entries_are_sane(const struct raft_message *m)
+/* What was taken and not applied is bounded here, too, whatever the leader says. His own bound
+ * and his window let an honest one stay below. What does not fit comes again when more is applied:
+ * the commit index is taken even then. */
+static void drop_what_does_not_fit(const struct raft *r, struct raft_message *m)
 {
-    struct raft_configuration c;
-    uint64_t term = m->log_term;
+    size_t bytes = r->unapplied_bytes + (r->log.last - r->applied) * sizeof(struct raft_entry);
 
-    for (uint32_t i = 0; i < m->entry_n; i++) {
-        const struct raft_entry *e = m->entries[i];
-        if (e->index != m->index + 1 + i || e->term < term || e->term > m->term ||
-            e->kind >= RAFT_ENTRY_KINDS)
-            return false;
-        if (e->kind == RAFT_ENTRY_CONFIGURATION &&
-            raft_configuration_decode(raft_entry_str(e), &c) < 0)
-            return false;
-        term = e->term;
-    }
-    return true;
+    if (m->entry_n == 0 || bytes <= 2 * r->options.inflight_bytes_max + RAFT_WINDOW_BYTES)
+        return;
+    for (uint32_t i = 0; i < m->entry_n; i++)
+        raft_entry_unref(m->entries[i]);
+    m->entry_n = 0;
 }
 
 /* False when the message contradicts what is committed. */
@@ -345,7 +339,7 @@ static bool append_entries(struct raft *r, const struct raft_message *m)
 
 void raft_replicate_receive(struct raft *r, struct raft_message *m)
 {
-    uint64_t term, last = m->index + m->entry_n;
+    uint64_t term, last;
 
     if (m->term < r->state.term) {
         refuse(r, m); /* tells the new term */
@@ -358,8 +352,14 @@ void raft_replicate_receive(struct raft *r, struct raft_message *m)
     else
         raft_set_election_deadline(r);
     r->contact = r->now;
-    if (r->storage_status < 0 || !entries_are_sane(m))
+    if (r->storage_status < 0)
         return;
+    if (r->installing) {
+        acknowledge(r, m, 0, true);
+        return;
+    }
+    drop_what_does_not_fit(r, m);
+    last = m->index + m->entry_n;
     if (last < r->commit || m->index < r->log.first - 1) {
         /* What is committed here is his, too; so far is what can be said at once. */
         acknowledge(r, m, r->commit < r->stable ? r->commit : r->stable, true);

@@ -5,7 +5,9 @@
  *
  * Ours: in chunks, one at a time, each answered by the offset wanted next, so a transfer goes on
  * where it stopped. The bytes never pass through the machine: the sender's shell fills them in
- * from its file, the receiver's shell stores them and reports.
+ * from its file, the receiver's shell stores them and reports. A transfer that has begun stays with
+ * its snapshot when a newer one is taken, or a busy cluster would never finish one; the shell keeps
+ * the file, or tells that it is gone.
  */
 #include "raft/raft_core.h"
 
@@ -13,9 +15,7 @@
 
 void raft_snapshot_begin(struct raft *r, struct raft_progress *p)
 {
-    ASSERT(r->snapshot_index > 0);
-    p->snapshot_index = r->snapshot_index;
-    p->offset = 0;
+    p->snapshot_index = 0;
     raft_snapshot_step(r, p);
 }
 
@@ -23,17 +23,34 @@ void raft_snapshot_step(struct raft *r, struct raft_progress *p)
 {
     if (p->chunk_out)
         return;
-    if (p->snapshot_index != r->snapshot_index) { /* a newer one has taken its place */
+    if (p->offset == 0 || p->snapshot_index == 0) {
+        if (r->snapshot_lost || r->snapshot_index == 0)
+            return; /* until raft_compact */
         p->snapshot_index = r->snapshot_index;
+        p->snapshot_term = r->snapshot_term;
         p->offset = 0;
     }
     struct raft_message *m = raft_message_new(RAFT_SNAPSHOT, p->id);
     m->term = r->state.term;
-    m->index = r->snapshot_index;
-    m->log_term = r->snapshot_term;
+    m->index = p->snapshot_index;
+    m->log_term = p->snapshot_term;
     m->offset = p->offset;
     p->chunk_out = true;
     raft_send(r, m);
+}
+
+void raft_snapshot_gone(struct raft *r, uint64_t index, uint64_t term)
+{
+    if (index == r->snapshot_index && term == r->snapshot_term)
+        r->snapshot_lost = true;
+    for (uint32_t i = 0; i < r->progress_n; i++) {
+        struct raft_progress *p = &r->progress[i];
+
+        if (p->state != RAFT_SNAPSHOTTING || p->snapshot_index != index)
+            continue;
+        p->snapshot_index = p->offset = 0;
+        p->chunk_out = false;
+    }
 }
 
 void raft_snapshot_receive_reply(struct raft *r, const struct raft_message *m)
@@ -43,7 +60,8 @@ void raft_snapshot_receive_reply(struct raft *r, const struct raft_message *m)
     if (r->role != RAFT_LEADER || m->term != r->state.term || !p)
         return;
     p->recent = true;
-    if (p->state != RAFT_SNAPSHOTTING || m->index != p->snapshot_index)
+    if (p->state != RAFT_SNAPSHOTTING || m->index != p->snapshot_index ||
+        m->log_term != p->snapshot_term)
         return;
     p->offset = m->offset;
     p->chunk_out = false;
@@ -78,12 +96,27 @@ void raft_snapshot_receive(struct raft *r, struct raft_message *m)
         raft_send(r, reply);
         return;
     }
-    if (r->chunk)
+    if (r->chunk || r->installing)
         return;
     r->chunk = raft_message_new(RAFT_SNAPSHOT, m->to);
     struct raft_message *empty = r->chunk, moved = *m;
     *m = *empty;
     *r->chunk = moved;
+}
+
+bool raft_snapshot_install(struct raft *r, uint64_t index)
+{
+    if (r->role == RAFT_LEADER || r->installing || index <= r->commit)
+        return false;
+    if (r->role != RAFT_FOLLOWER)
+        raft_become_follower(r, r->state.term, 0);
+    r->installing = true;
+    return true;
+}
+
+void raft_snapshot_abandoned(struct raft *r)
+{
+    r->installing = false;
 }
 
 void raft_chunk_stored(struct raft *r, uint64_t index, uint64_t term, uint64_t offset)
@@ -105,8 +138,8 @@ void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
 {
     uint64_t known;
 
-    if (index <= r->commit)
-        return;
+    ASSERT(r->installing && index > r->commit);
+    r->installing = false;
     if (raft_log_term(&r->log, index, &known) && known == term && index <= r->stable) {
         for (uint64_t i = r->applied + 1; i <= index; i++)
             r->unapplied_bytes -= raft_log_get(&r->log, i)->size;

@@ -66,7 +66,7 @@ void raft_vote_timeout(struct raft *r)
         r->role_news = true;
     }
     raft_set_election_deadline(r);
-    if (r->storage_status < 0)
+    if (r->storage_status < 0 || r->installing)
         return;
     if (!raft_member_may_stand(r)) {
         raft_trace(r, RAFT_TRACE_NOT_VOTER, 0, 0);

@@ -239,8 +239,10 @@ static void on_send(struct server *s, struct raft_message *m)
 {
     if (m->kind == RAFT_SNAPSHOT) {
         struct buf b;
-        if (m->index != s->snapshot)
+        if (m->index != s->snapshot) {
+            raft_snapshot_gone(s->r, m->index, m->log_term);
             goto out;
+        }
         buf_init(&b, 0);
         buf_put_u64(&b, s->snapshot_conf.index);
         raft_configuration_encode(&s->snapshot_conf, &b);
@@ -271,13 +273,16 @@ static void on_chunk(struct server *s, struct raft_message *m)
         conf.index = conf_index;
         CHECK(m->index <= sim.truth_n && sim.truth[m->index].term == m->log_term,
               "a snapshot of what was never applied", s);
+        s->chunk_index = 0;
+        if (!raft_snapshot_install(s->r, m->index))
+            goto out;
         s->snapshot = s->applied = m->index;
         s->snapshot_term = m->log_term;
         s->snapshot_conf = conf;
         raft_snapshot_installed(s->r, m->index, m->log_term, &conf);
-        s->chunk_index = 0;
         sim.installs++;
     }
+out:
     raft_message_free(m);
 }
 

@@ -520,9 +520,12 @@ static void test_snapshot_and_tail(void **state)
     struct raft_configuration c = *raft_get_configuration(r);
 
     (void)state;
+    assert_true(raft_snapshot_install(r, 2));
     raft_snapshot_installed(r, 2, 1, &c);
     assert_int_equal(facts(r).last, 4);
     assert_int_equal(facts(r).commit, 2);
+    assert_false(raft_snapshot_install(r, 2));
+    assert_true(raft_snapshot_install(r, 3));
     raft_snapshot_installed(r, 3, 9, &c);
     assert_int_equal(facts(r).last, 3);
     assert_int_equal(facts(r).last_term, 9);
@@ -532,7 +535,112 @@ static void test_snapshot_and_tail(void **state)
     end(r);
 }
 
-UNIT_MAIN(UNIT(test_figure_8), UNIT(test_stale_tail), UNIT(test_configuration_inside),
+/* A leader whose snapshot's file is gone takes the next newest, or waits for one; a transfer that
+ * has begun stays with its snapshot while newer ones are taken. */
+static void test_snapshot_gone(void **state)
+{
+    const uint64_t terms[] = {1, 1, 1, 1, 1, 1};
+    struct raft *r = make(3, 1, terms, 6);
+
+    (void)state;
+    win(r, 1);
+    acknowledge(r, 1, 8);
+    raft_compact(r, 4, 4);
+    struct raft_message *m = message(RAFT_APPEND_REPLY, 2, facts(r).term);
+    m->reject = true;
+    m->index = 7;
+    raft_receive(r, now(), m);
+    drain(r);
+    assert_int_equal(last_sent(RAFT_SNAPSHOT)->index, 4);
+    m = message(RAFT_SNAPSHOT_REPLY, 2, facts(r).term);
+    m->index = 4;
+    m->log_term = 1;
+    m->offset = 500;
+    raft_receive(r, now(), m);
+    raft_compact(r, 6, 6);
+    drain(r);
+    assert_int_equal(last_sent(RAFT_SNAPSHOT)->index, 4);
+    assert_int_equal(last_sent(RAFT_SNAPSHOT)->offset, 500);
+    raft_snapshot_gone(r, 4, 1);
+    drain(r);
+    assert_int_equal(last_sent(RAFT_SNAPSHOT)->index, 6);
+    assert_int_equal(last_sent(RAFT_SNAPSHOT)->offset, 0);
+    raft_snapshot_gone(r, 6, 1);
+    drain(r);
+    assert_int_equal(sent_n, 0);
+    now_ms += 10;
+    raft_expire(r, now());
+    drain(r);
+    for (int i = 0; i < sent_n; i++)
+        assert_int_not_equal(sent[i]->kind, RAFT_SNAPSHOT);
+    raft_compact(r, 6, 6);
+    drain(r);
+    assert_int_equal(last_sent(RAFT_SNAPSHOT)->index, 6);
+    end(r);
+}
+
+/* While a snapshot takes the place of the state nothing is applied and nobody stands, but the
+ * leader's rounds are answered. */
+static void test_install_takes_time(void **state)
+{
+    struct raft *r = make(3, 1, NULL, 0);
+    struct raft_configuration c = *raft_get_configuration(r);
+
+    (void)state;
+    append(r, 1, 2, 1, 1, 0, entry(2, 2), NULL);
+    assert_true(raft_snapshot_install(r, 9));
+    append(r, 1, 2, 2, 2, 3, entry(3, 2), NULL);
+    assert_int_equal(last_sent(RAFT_APPEND_REPLY)->index, 0);
+    assert_false(last_sent(RAFT_APPEND_REPLY)->reject);
+    assert_int_equal(facts(r).last, 2);
+    assert_int_equal(facts(r).commit, 0);
+    now_ms += 3 * ELECTION;
+    raft_expire(r, now());
+    drain(r);
+    assert_int_equal(facts(r).role, RAFT_FOLLOWER);
+    assert_int_equal(sent_n, 0);
+    raft_snapshot_installed(r, 9, 2, &c);
+    assert_int_equal(facts(r).last, 9);
+    end(r);
+}
+
+/* Terms that no honest server can have reached are not believed; replies of strangers are not
+ * heard; what a leader piles up without committing it is bounded. */
+static void test_hostile_peer(void **state)
+{
+    struct raft *r = make(3, 1, NULL, 0);
+    char *bytes = mem_alloc(1 << 20);
+
+    (void)state;
+    raft_receive(r, now(), message(RAFT_APPEND, 1, UINT64_MAX));
+    raft_receive(r, now(), message(RAFT_APPEND, 1, (uint64_t)1 << 40));
+    raft_receive(r, now(), message(RAFT_APPEND_REPLY, 4, 77));
+    drain(r);
+    assert_int_equal(facts(r).term, 1);
+    for (uint64_t i = 2; i < 100; i++) {
+        struct raft_message *m = message(RAFT_APPEND, 1, 2);
+        m->index = i - 1;
+        m->log_term = i > 2 ? 2 : 1;
+        m->entries = mem_alloc(sizeof *m->entries);
+        m->entries[m->entry_n++] = raft_entry_new(RAFT_ENTRY_COMMAND, (struct str){bytes, 1 << 20});
+        m->entries[0]->index = i;
+        m->entries[0]->term = 2;
+        raft_receive(r, now(), m);
+        drain(r);
+    }
+    assert_true(facts(r).log_bytes > ((size_t)8 << 20));
+    assert_true(facts(r).log_bytes < ((size_t)32 << 20));
+    uint64_t last = facts(r).last;
+    append(r, 1, 2, last, 2, last, NULL, NULL);
+    assert_int_equal(facts(r).applied, last); /* and now there is room again */
+    append(r, 1, 2, last, 2, last, entry(last + 1, 2), NULL);
+    assert_int_equal(facts(r).last, last + 1);
+    mem_free(bytes);
+    end(r);
+}
+
+UNIT_MAIN(UNIT(test_snapshot_gone), UNIT(test_install_takes_time), UNIT(test_hostile_peer),
+          UNIT(test_figure_8), UNIT(test_stale_tail), UNIT(test_configuration_inside),
           UNIT(test_sole_voter_restarts), UNIT(test_votes_without_configuration),
           UNIT(test_removed_server), UNIT(test_read_before_own_entry), UNIT(test_changes),
           UNIT(test_promises_are_durable), UNIT(test_lease_and_transfer), UNIT(test_unheard_leader),
