@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/fs_change.h"
 
+#include "fs/fs_feed.h"
 #include "fs/fs_path.h"
+#include "fs/fs_poll.h"
 #include "fs/fs_write.h"
 #include "state/kv.h"
 
@@ -21,15 +23,20 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
     fs_mount_note_time(m, batch->index);
     if (batch->everything) {
         fs_change_everything(m);
+        struct view v = fs_mount_view(m);
+        fs_feed_apply(m, &v, batch);
+        env_view_end(&v);
     } else {
         struct view v = fs_mount_view(m);
         while (change_next(batch, &pos, &kind, &key))
             if (kind == WATCH_KV)
                 change_key(m, &v, key);
+        fs_feed_apply(m, &v, batch);
         env_view_end(&v);
     }
     m->seen_index = batch->index;
     fs_notify_flush(m->notify);
+    fs_feed_flush(m);
 }
 
 void fs_change_name(struct fs_mount *m, struct fs_inode *dir, struct str name)
@@ -183,6 +190,8 @@ static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *di
     struct fs_inode *i = find_kv(m, FS_KV_FILE, key);
     if (!is_there || e.create_index > m->seen_index)
         fs_change_listing(m, dir);
+    if (i)
+        fs_poll_wake(m, i->number);
     if (!i || i->is_pending || is_own) /* our own unlink and rename see to theirs */
         return;
     if (!is_there) {

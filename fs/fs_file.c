@@ -15,13 +15,17 @@
 
 #include "base/mem.h"
 #include "fs/fs_change.h"
+#include "fs/fs_echo.h"
 #include "fs/fs_facts.h"
+#include "fs/fs_feed.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
 #include "fs/fs_write.h"
 
 static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                           struct fuse_file_info *fi);
+static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                         struct fuse_file_info *fi);
 static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                             struct fuse_file_info *fi);
 static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
@@ -60,10 +64,14 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     int error;
     if (!i)
         fuse_reply_err(req, ESTALE);
+    else if (writes && fs_echo_is_from(m, req))
+        reply_open(req, m, fs_write_handle_new(m, i), fi);
     else if (i->kind != FS_KV_FILE && writes)
         fuse_reply_err(req, EROFS);
     else if (i->kind == FS_FACT)
         fs_facts_answer(m, req, i, fi);
+    else if (i->kind == FS_CHANGES)
+        open_changes(m, req, i, fi);
     else if (i->kind != FS_KV_FILE)
         open_snapshot(m, req, i, fi);
     else if (!writes)
@@ -149,6 +157,10 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     if (!i) {
         fuse_reply_err(req, ESTALE);
+        return;
+    }
+    if (h && h->feed) {
+        fs_feed_read(m, h->feed, req, size);
         return;
     }
     if (h && h->writes && h->appends) { /* what is there, and what was added */
@@ -278,14 +290,28 @@ static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
 {
     struct fs_handle *h = fs_write_handle_new(m, i);
     struct fs_node node = fs_inode_node(i);
+    struct kv_entry e;
+    uint64_t index;
     struct view v = fs_mount_view(m);
     int r = fs_tree_read(&m->tree, &v, &node, &h->data);
+    if (i->kind == FS_KV_FILE && kv_get(&v, node.a, &e, &index))
+        h->base_version = e.modify_index;
     env_view_end(&v);
     if (r < 0) { /* a key that is gone: its name is looked up once more */
         fuse_reply_err(req, i->kind == FS_KV_FILE ? ESTALE : fs_write_errno(r));
         fs_write_release(m, h);
         return;
     }
+    reply_open(req, m, h, fi);
+}
+
+static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
+                         struct fuse_file_info *fi)
+{
+    struct fs_handle *h = fs_write_handle_new(m, i);
+    h->pid = fuse_req_ctx(req)->pid;
+    fs_feed_open(m, h);
+    fi->nonseekable = 1;
     reply_open(req, m, h, fi);
 }
 

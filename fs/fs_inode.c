@@ -68,8 +68,8 @@ struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node)
     return i;
 }
 
-struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
-                              uint64_t version)
+static struct fs_inode *make(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
+                             uint64_t version)
 {
     struct fs_inode *i = mem_new(struct fs_inode);
     uint32_t slot = take_slot(t);
@@ -82,18 +82,32 @@ struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, u
     i->parent = parent;
     i->kind = node->kind;
     i->version = version;
-    i->is_current = true;
     buf_init(&i->value, 0);
     buf_init(&i->parked, 0);
     list_init(&i->writers);
     t->slots[slot].inode = i;
     t->n++;
+    return i;
+}
+
+struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
+                              uint64_t version)
+{
+    struct fs_inode *i = make(t, node, parent, version);
     struct fs_inode *old = map_get(&t->by_id, i->id);
+    i->is_current = true;
     if (old)
         fs_inode_retire(t, old);
     map_set(&t->by_id, i->id, i);
     if (old)
         fs_inode_settle(t, old);
+    return i;
+}
+
+struct fs_inode *fs_inode_add_gone(struct fs_inodes *t, const struct fs_node *node, uint64_t parent)
+{
+    struct fs_inode *i = make(t, node, parent, 0);
+    i->is_unlinked = node->kind == FS_KV_FILE;
     return i;
 }
 

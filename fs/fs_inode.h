@@ -60,6 +60,9 @@ struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node);
 /* A current inode; one that had the identity is retired. version: of a key, else 0. */
 struct fs_inode *fs_inode_add(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
                               uint64_t version);
+/* An inode that stands for what is no longer there: its identity does not lead to it. */
+struct fs_inode *fs_inode_add_gone(struct fs_inodes *t, const struct fs_node *node,
+                                   uint64_t parent);
 struct fs_node fs_inode_node(const struct fs_inode *i);        /* borrowed */
 void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i); /* and it is no ghost */
 void fs_inode_set_ghost(struct fs_inodes *t, struct fs_inode *i, bool is_ghost);

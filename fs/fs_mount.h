@@ -8,6 +8,8 @@
  *   fs_ops.c       names and attributes                  fs_write.c   commits, requests that wait
  *   fs_file.c      open, read, write, close              fs_facts.c   what only the core knows
  *   fs_dir.c       listings                              fs_name.c    mkdir, unlink, rename, ...
+ *   fs_xattr.c     extended attributes                   fs_feed.c    the file of changes
+ *   fs_poll.c      poll(2)                               fs_echo.c    changes repeated for inotify
  */
 #ifndef DISCO_FS_FS_MOUNT_H
 #define DISCO_FS_FS_MOUNT_H
@@ -39,10 +41,15 @@ struct fs_mount {
     struct fs_notify *notify; /* NULL until the door is open */
     struct fs_inodes inodes;
     struct fs_times times;
-    struct fs_keep keep;    /* of the times */
-    struct list handles;    /* struct fs_handle: all open files */
-    struct list dirs;       /* struct fs_dir: all open directories */
-    struct list waits;      /* struct fs_wait: requests and commits not finished */
+    struct fs_keep keep; /* of the times */
+    struct list handles; /* struct fs_handle: all open files */
+    struct list dirs;    /* struct fs_dir: all open directories */
+    struct list waits;   /* struct fs_wait: requests and commits not finished */
+    struct list feeds;   /* struct fs_feed: open files of changes */
+    struct fs_feed *repeater;
+    int32_t repeater_pid;
+    struct list polls; /* fs_poll.c */
+    uint32_t poll_n;
     uint64_t seen_index;    /* of the last batch of changes */
     struct timer drop_all;  /* more changed than could be told one by one */
     struct fs_mount_stale { /* opens answered with ESTALE just now: the kernel tries once more */

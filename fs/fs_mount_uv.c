@@ -23,8 +23,11 @@
 #include "base/mem.h"
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
+#include "fs/fs_feed.h"
 #include "fs/fs_mount.h"
 #include "fs/fs_ops.h"
+#include "fs/fs_poll.h"
+#include "fs/fs_repeater.h"
 #include "fs/fs_write.h"
 
 #define REQUESTS_A_TURN 64
@@ -36,6 +39,7 @@ struct fs_mount_loop {
     uv_poll_t poll;
     struct fuse_buf buf;
     uint32_t hold_n;
+    struct fs_repeater *repeater; /* NULL: not wanted */
     bool is_polling, is_gone;
     /* closing */
     struct timer look;
@@ -74,6 +78,8 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->waits);
     list_init(&m->handles);
     list_init(&m->dirs);
+    list_init(&m->feeds);
+    list_init(&m->polls);
     int r = prepare_path(m, config->mount, err);
     if (r == 0)
         r = open_session(m, config, err);
@@ -100,6 +106,7 @@ void fs_mount_free(struct fs_mount *m)
         fuse_session_unmount(m->session); /* harmless when the door did it */
         fuse_session_destroy(m->session);
     }
+    fs_poll_free_all(m);
     fs_write_free_handles(m);
     fs_dir_free_all(m);
     fs_inode_fini(&m->inodes);
@@ -269,6 +276,8 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     ASSERT(r == 0);
     set_polling(l, true);
     log_info("mount", "%s: mounted", m->path);
+    if (env->config->mount_inotify)
+        l->repeater = fs_repeater_open(uv_loop, env->timers, m->path);
     *ret_door = m;
     return 0;
 }
@@ -290,6 +299,9 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     struct fs_notify *n = m->notify;
     timers_cancel(m->env->timers, &m->drop_all);
     m->notify = NULL;
+    fs_feed_end_all(m);
+    if (l->repeater)
+        fs_repeater_stop(l->repeater, false);
     fs_notify_close(n, on_notifier_ended, l);
     timers_set(m->env->timers, &l->look, instant_add(env_now(m->env), DURATION_MS(1)));
 }
@@ -384,7 +396,10 @@ static void on_look(struct timer *t, struct instant now)
         log_warn("mount", "%s: forced, the kernel did not let go in time", m->path);
         (void)umount2(m->path, MNT_FORCE);
     }
-    if (!l->notifier_ended || (!list_is_empty(&m->waits) && !is_late)) {
+    if (is_late && l->repeater)
+        fs_repeater_stop(l->repeater, true);
+    if (!l->notifier_ended || !fs_repeater_has_ended(l->repeater) ||
+        (!list_is_empty(&m->waits) && !is_late)) {
         timers_set(m->env->timers, t, instant_add(now, DURATION_MS(CLOSE_LOOK_MS)));
         return;
     }
@@ -401,6 +416,7 @@ static void on_poll_closed(uv_handle_t *handle)
     log_info("mount", "%s: unmounted", m->path);
     free(l->buf.mem);
     m->loop = NULL;
+    fs_repeater_free(l->repeater);
     void (*closed)(void *data) = l->closed;
     void *data = l->closed_data;
     mem_free(l);

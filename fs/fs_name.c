@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "fs/fs_change.h"
+#include "fs/fs_echo.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
 #include "fs/fs_write.h"
@@ -44,7 +45,7 @@ void fs_name_make(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_d
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *dir = begin(req, parent);
     enum fs_path_kind kind;
-    if (!dir)
+    if (!dir || fs_echo_make(m, req, dir, str_z(name)))
         return;
     struct fs_wait *w = fs_write_wait_new(m, req, on_made);
     int r = fs_path_parse(fs_inode_node(dir).a, str_z(name), &w->key, &kind);
@@ -105,7 +106,7 @@ void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct buf text;
     struct kv_entry e;
     uint64_t index;
-    if (!dir)
+    if (!dir || fs_echo_done(m, req))
         return;
     buf_init(&text, 0);
     struct view v = fs_mount_view(m);
@@ -163,7 +164,7 @@ void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct fs_inode *dir = begin(req, parent);
     struct fs_found found;
     struct buf text;
-    if (!dir)
+    if (!dir || fs_echo_done(m, req))
         return;
     buf_init(&text, 0);
     struct view v = fs_mount_view(m);
@@ -214,7 +215,7 @@ void fs_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *dir2 = fs_inode_get(&m->inodes, new_parent);
     struct fs_inode *dir = begin(req, parent);
-    if (!dir)
+    if (!dir || fs_echo_done(m, req))
         return;
     struct fs_wait *w = fs_write_wait_new(m, req, on_renamed);
     w->no_replace = flags & RENAME_NOREPLACE;

@@ -10,10 +10,12 @@
 
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
+#include "fs/fs_echo.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_file.h"
 #include "fs/fs_name.h"
 #include "fs/fs_path.h"
+#include "fs/fs_poll.h"
 #include "fs/fs_write.h"
 #include "fs/fs_xattr.h"
 #include "state/state.h"
@@ -46,6 +48,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, ESTALE);
         return;
     }
+    if (fs_echo_lookup(m, req, dir, str_z(name)))
+        return;
     buf_init(&text, 0);
     struct view v = fs_mount_view(m);
     int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
@@ -100,7 +104,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
     int error = 0;
     if (!i) {
         error = ESTALE;
-    } else if (to_set & FUSE_SET_ATTR_SIZE) {
+    } else if ((to_set & FUSE_SET_ATTR_SIZE) && !fs_echo_is_from(m, req)) {
         if (i->kind != FS_KV_FILE)
             error = EROFS;
         else if ((uint64_t)attr->st_size > m->value_max)
@@ -203,6 +207,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .readdirplus = fs_dir_read_plus,
     .releasedir = fs_dir_release,
     .fsyncdir = fs_dir_fsync,
+    .poll = fs_poll_file,
     .getxattr = fs_xattr_get,
     .listxattr = fs_xattr_list,
     .setxattr = fs_xattr_set,
@@ -306,7 +311,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
         }
         struct fs_handle *h = fs_ops_writer_of(i, pid);
         size = h ? fs_write_size(h) : i->size;
-    } else if (!is_kv && !is_dir && i->kind != FS_FACT) {
+    } else if (!is_kv && !is_dir && i->kind != FS_FACT && i->kind != FS_CHANGES) {
         struct buf text;
         buf_init(&text, 0);
         if (fs_tree_read(&m->tree, v, &node, &text) == 0)
@@ -364,7 +369,7 @@ void fs_ops_reply_attr(struct fs_mount *m, fuse_req_t req, struct fs_inode *i)
 static bool is_fixed(const struct fs_inode *i)
 {
     return i->kind == FS_ROOT || i->kind == FS_SERVICES || i->kind == FS_NODES ||
-           i->kind == FS_STATUS;
+           i->kind == FS_STATUS || i->kind == FS_CHANGES;
 }
 
 /* The process a task belongs to: FUSE names the task. */

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_change.h"
+#include "fs/fs_feed.h"
 #include "fs/fs_file.h"
 
 static void on_written(struct write *write);
@@ -460,6 +461,7 @@ static void free_handle(struct fs_mount *m, struct fs_handle *h)
     if (h->writes)
         fs_file_writer_left(m, i);
     i->open_n--;
+    fs_feed_free(m, h->feed);
     buf_fini(&h->data);
     mem_free(h);
     fs_inode_settle(&m->inodes, i);
@@ -470,6 +472,7 @@ void fs_write_free_handles(struct fs_mount *m)
     LIST_FOREACH (&m->handles, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
         list_remove(&h->all);
+        fs_feed_free(m, h->feed);
         buf_fini(&h->data);
         mem_free(h);
     }

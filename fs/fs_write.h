@@ -32,7 +32,9 @@ struct fs_handle {
     bool has_flags;
     uint64_t flags;
     int poison; /* errno of a write that failed: the value would be cut, so it is dropped */
-    uint64_t base_version;  /* what a commit may replace */
+    uint64_t base_version; /* what a commit may replace */
+    struct fs_feed *feed;  /* of the file of changes */
+    bool has_lost_lock;
     int32_t pid;            /* of the last writer or opener */
     struct fs_wait *commit; /* in flight */
     struct list waiting;    /* struct fs_wait: came while one was */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/xattr.h>
 
+#include "fs/fs_feed.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_write.h"
 #include "state/health.h"
@@ -102,6 +103,10 @@ void fs_xattr_set(fuse_req_t req, fuse_ino_t number, const char *name, const cha
     enum attr attr = ATTR_NONE;
     uint64_t n = 0;
     int error = i ? parse(name, &attr) : ESTALE;
+    if (i && i->kind == FS_CHANGES && strcmp(name, "user.disco.repeats") == 0) {
+        fuse_reply_err(req, fs_feed_set_repeater(m, req));
+        return;
+    }
     bool is_number = attr == ATTR_FLAGS || attr == ATTR_CAS;
     if (!error && is_number && i->kind != FS_KV_FILE)
         error = EPERM;

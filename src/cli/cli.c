@@ -14,6 +14,7 @@
 #include "cli/cli_complete.h"
 #include "cli/cli_kv.h"
 #include "cli/cli_members.h"
+#include "cli/cli_mount.h"
 #include "cli/cli_transfer.h"
 
 #define EXIT_UNKNOWN_COMMAND 127 /* as consul, and as a shell */
@@ -143,6 +144,9 @@ static const struct cli_command commands[] = {
      FLAGS(members_flags), CLI_API | CLI_JSON, cli_members},
     {"monitor", "", "Print the agent's log as it grows", "Ends with an interrupt (Ctrl-C).",
      FLAGS(monitor_flags), CLI_API, cli_agent_monitor},
+    {"mount-watch", "DIRECTORY", "Make inotify on a mount see changes made elsewhere",
+     "Runs until the agent ends. The agent starts it itself with the option mount.inotify.",
+     NULL, 0, 0, cli_mount_watch},
     {"reload", "", "Make the agent read its configuration again", NULL,
      NULL, 0, CLI_API, cli_agent_reload},
     {"validate", "FILE_OR_DIRECTORY...", "Check configuration files", NULL,

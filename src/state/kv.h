@@ -53,6 +53,13 @@ int kv_decode_result(struct str body, bool *ret_ok, uint64_t *ret_index) MUST_US
 #define KV_RENAME_MAX 10000
 void kv_encode_rename(struct str from, struct str to, bool tree, bool no_replace, bool exchange,
                       struct buf *out);
+/* The key of WATCH_MOVED; the index of the rename, its texts (borrowed) and whether of prefixes. */
+struct kv_moved {
+    uint64_t index;
+    struct str from, to;
+    bool tree;
+};
+int kv_decode_moved(struct str key, struct kv_moved *ret) MUST_USE;
 /* COMMAND_TOMBSTONE_REAP: tombstones up to and including this index are forgotten. */
 void kv_encode_reap(uint64_t index, struct buf *out);
 

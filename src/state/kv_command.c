@@ -239,6 +239,33 @@ static int rename_tree(struct apply *a, const struct rename *r)
     return 0;
 }
 
+static void note_moved(struct apply *a, const struct rename *r)
+{
+    struct buf key;
+
+    buf_init(&key, 0);
+    buf_put_u64(&key, a->index);
+    buf_put_u8(&key, r->tree);
+    buf_put_u32(&key, (uint32_t)r->from.n);
+    buf_put_str(&key, r->from);
+    buf_put_str(&key, r->to);
+    change_add(a->changes, WATCH_MOVED, buf_str(&key));
+    buf_fini(&key);
+}
+
+int kv_decode_moved(struct str key, struct kv_moved *ret)
+{
+    struct cursor c = cursor_make(key);
+    struct kv_moved m = {.index = cursor_u64(&c), .tree = cursor_u8(&c)};
+
+    m.from = cursor_bytes(&c, cursor_u32(&c));
+    m.to = cursor_bytes(&c, cursor_left(&c));
+    if (c.bad)
+        return ERR_CORRUPT;
+    *ret = m;
+    return 0;
+}
+
 int kv_apply_rename(struct apply *a, struct str body)
 {
     struct unpack u = unpack_make(body);
@@ -254,6 +281,8 @@ int kv_apply_rename(struct apply *a, struct str body)
         return ERR_INVALID;
     if (r.from.n > KV_KEY_SIZE_MAX || r.to.n > KV_KEY_SIZE_MAX)
         return ERR_TOO_LARGE;
+    if (!r.exchange && !str_eq(r.from, r.to))
+        note_moved(a, &r);
     int rc = r.tree ? rename_tree(a, &r) : rename_one(a, &r);
     if (rc == 0)
         pack_result(&a->result->body, true, a->index);

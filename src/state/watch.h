@@ -23,6 +23,7 @@ enum watch_kind {
     WATCH_SERVICES, /* key "": the set of services and their tags */
     WATCH_CHECKS,   /* service name or "": checks */
     WATCH_SESSION,  /* session id, prefix "" for all */
+    WATCH_MOVED,    /* nobody waits for it: a rename, told before the changes it is made of */
     WATCH_KINDS
 };
 

@@ -5,15 +5,15 @@
 # its first answers, a service from outside, keys and values, health. Each number is a step of that
 # walk; where a step has a twin through the mount, it follows at once. Commands are those a reader
 # would type, on free ports. Steps that need several agents (joining, clients, leaders that die:
-# 9, 10, 19 to 29, 35, 39 to 41) and those about containers (7) are left out; the index of
-# a key (33) has no twin through the mount yet.
+# 9, 10, 19 to 29, 35, 39 to 41) and those about containers (7) are left out.
 # shellcheck source=tests/lib/tap.sh
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 if can_mount; then
     mount=$T/mnt
     mkdir "$mount"
-    mounting=(-mount "$mount")
+    echo '{"mount": {"inotify": true}}' >"$T/inotify.json"
+    mounting=(-mount "$mount" -config-file "$T/inotify.json")
 else
     mount=
     mounting=()
@@ -159,6 +159,14 @@ if twin "a change"; then
     is "$(cat "$mount/kv/feature")" on "36 mount: cat"
     curl -s -X PUT -d off http://$IP:"$HTTP_PORT"/v1/kv/feature >/dev/null
     is "$(cat "$mount/kv/feature")" off "36 mount: the next cat shows the change"
+    if command -v inotifywait >/dev/null; then
+        inotifywait -q -m -t 20 "$mount/kv" >"$T/feature.events" 2>/dev/null &
+        watching=$!
+        until_ok 5 bash -c "cat '$mount/kv/feature'; grep -q feature '$T/feature.events'"
+        curl -s -X PUT -d on http://$IP:"$HTTP_PORT"/v1/kv/feature >/dev/null
+        ok "36 mount: inotify tells of it" until_ok 5 grep -q 'MODIFY feature' "$T/feature.events"
+        kill $watching
+    fi
 fi
 
 section "37, 38: health"
