@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside of a pool: what the files of gossip.h share. Nobody else includes this.
+ */
+#ifndef DISCO_GOSSIP_GOSSIP_CORE_H
+#define DISCO_GOSSIP_GOSSIP_CORE_H
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "gossip/gossip_member.h"
+#include "gossip/gossip_queue.h"
+
+#define GOSSIP_RELAYS_MAX           256  /* indirect probes of others that we have under way */
+#define GOSSIP_DIALS_MAX            64   /* streams we have open */
+#define GOSSIP_JOIN_AT_ONCE         4    /* streams of one join */
+#define GOSSIP_INTENTS_MAX          4096 /* about names we do not know; and of a queue, at least */
+#define GOSSIP_RING                 512  /* event and query times that are told apart */
+#define GOSSIP_RING_WIDTH           16   /* at one time */
+#define GOSSIP_EVENT_HARD_MAX       9216 /* serf: UserEventSizeLimit can be raised to this, elsewhere */
+#define GOSSIP_LTIME_JUMP_MAX       (UINT64_C(1) << 32) /* a clock that is further ahead is a lie */
+#define GOSSIP_INCARNATION_MAX      (UINT32_MAX / 2)    /* of one we did not know */
+#define GOSSIP_INCARNATION_LEAP_MAX (1U << 20)          /* of one we did */
+
+enum gossip_probe_phase { GOSSIP_PROBE_IDLE, GOSSIP_PROBE_DIRECT, GOSSIP_PROBE_INDIRECT };
+struct gossip_probe {
+    enum gossip_probe_phase phase;
+    struct gossip_member *member; /* NULL: erased meanwhile */
+    uint32_t seq, next;           /* next: where in the order we are */
+    struct instant tick, sent, until;
+    uint32_t nacks, nacks_wanted;
+    uint64_t dial;
+    bool stream_works;
+};
+struct gossip_relay { /* a ping for somebody else */
+    uint32_t seq, their_seq;
+    struct addr to;
+    bool nack;
+    struct instant deadline;
+};
+
+enum gossip_dial_kind { GOSSIP_DIAL_PING, GOSSIP_DIAL_SYNC, GOSSIP_DIAL_JOIN };
+struct gossip_join {
+    struct list link;
+    struct addr *addrs, failed;
+    size_t n, next, flying, joined;
+    int status;
+    bool one_is_enough;
+    gossip_join_fn done;
+    void *data;
+};
+struct gossip_dial {
+    struct list link;
+    uint64_t id;
+    enum gossip_dial_kind kind;
+    struct addr addr;
+    struct gossip_join *join; /* of its kind; NULL: reconnecting */
+};
+
+struct gossip_intent { /* about a name that is not known (yet) */
+    uint64_t ltime;
+    int64_t at;
+    bool is_leave;
+};
+
+struct gossip_ring_item {
+    struct gossip_ring_item *next;
+    uint64_t id; /* queries */
+    uint16_t name_n, payload_n;
+    char bytes[];
+};
+struct gossip_ring_slot {
+    uint64_t ltime;
+    struct gossip_ring_item *items;
+    uint32_t n;
+};
+struct gossip_ring {
+    struct gossip_ring_slot *slots; /* GOSSIP_RING, made at the first use */
+    uint64_t clock, min;
+};
+
+enum gossip_leave_phase {
+    GOSSIP_STAY,
+    GOSSIP_LEAVE_INTENT,
+    GOSSIP_LEAVE_DEAD,
+    GOSSIP_LEAVE_LINGER
+};
+
+struct gossip {
+    struct gossip_options o; /* its texts and tags live in `self` */
+    struct gossip_table table;
+    struct gossip_member *self;
+    struct gossip_stats stats; /* the counters of it */
+    bool is_started;
+    uint32_t health, seq;
+    uint64_t dial_id;
+
+    struct gossip_queue membership, intents, queries, events;
+    struct timer probe_timer, spread_timer, sync_timer, relay_timer, reap_timer, reconnect_timer;
+    struct timer leave_timer, query_timer, snapshot_timer, news_timer, early_timer;
+    struct gossip_probe probe;
+    struct gossip_relay *relays;
+    uint32_t relay_n, relay_cap;
+    struct list dials, joins;
+    struct duration early;                         /* the next sync soon after a join; 0: none */
+    struct buf packet, body, message, state, list; /* used again */
+
+    /* Serf */
+    uint64_t clock;
+    struct map recent; /* name -> struct gossip_intent */
+    struct gossip_ring event_ring, query_ring;
+    enum gossip_leave_phase leave_phase;
+    bool is_parting; /* said good-bye: no word about us is contradicted any more */
+    struct gossip_broadcast *leave_intent;
+    struct instant leave_deadline;
+    void (*leave_done)(void *data);
+    void *leave_data;
+    struct list open; /* queries of ours */
+    uint32_t open_n;
+    struct list asked; /* of others */
+    uint32_t asked_n;
+    uint64_t question;
+    bool is_resolving; /* a conflict about our name */
+    uint32_t conflict_answers, conflict_matching;
+
+    struct gossip_vivaldi vivaldi;
+
+    struct addr *rejoin; /* from the snapshot */
+    size_t rejoin_n;
+    struct buf snapshot;
+    uint64_t snapshot_bytes, snapshot_clock;
+
+    struct map held_news; /* coalescing: name -> struct gossip_held */
+    struct list held_events;
+    uint32_t held_event_n;
+    struct instant news_until;
+};
+
+void gossip_trace(struct gossip *g, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static inline bool gossip_is_self(const struct gossip *g, const struct gossip_member *m)
+{
+    return m == g->self;
+}
+static inline bool gossip_is_up(const struct gossip_member *m) /* alive or suspect */
+{
+    return m->state == GOSSIP_STATE_ALIVE || m->state == GOSSIP_STATE_SUSPECT;
+}
+uint32_t gossip_queue_limit(const struct gossip *g);
+/* One message of a datagram, or one that was relayed inside of a stream. */
+void gossip_dispatch(struct gossip *g, struct instant now, const struct addr *from,
+                     struct str message);
+
+/* gossip_swim.c: the rules of the membership layer */
+void gossip_swim_alive(struct gossip *g, struct instant now, const struct gossip_node *n);
+void gossip_swim_suspect(struct gossip *g, struct instant now, const struct gossip_claim *c);
+void gossip_swim_dead(struct gossip *g, struct instant now, const struct gossip_claim *c);
+void gossip_swim_queue_self(struct gossip *g);                      /* our alive */
+void gossip_swim_forget(struct gossip *g, struct gossip_member *m); /* leaves the layer */
+void gossip_swim_end(struct gossip *g, struct gossip_member *m);    /* its timer and broadcast */
+
+/* gossip_probe.c: failure detection */
+void gossip_probe_start(struct gossip *g, struct instant now);
+void gossip_probe_stop(struct gossip *g);
+void gossip_probe_on_ping(struct gossip *g, const struct addr *from, const struct gossip_ping *p);
+void gossip_probe_on_indirect(struct gossip *g, struct instant now, const struct addr *from,
+                              const struct gossip_indirect *p);
+void gossip_probe_on_ack(struct gossip *g, struct instant now, const struct gossip_ack *a);
+void gossip_probe_on_nack(struct gossip *g, const struct gossip_ack *a);
+void gossip_probe_on_stream(struct gossip *g, uint64_t dial, int status, struct str answer);
+void gossip_probe_erased(struct gossip *g, const struct gossip_member *m);
+/* Raises (or lowers) the health score; nothing without Lifeguard. */
+void gossip_probe_health(struct gossip *g, int64_t delta);
+
+/* gossip_spread.c: what goes out */
+void gossip_spread_start(struct gossip *g, struct instant now);
+void gossip_spread_message(struct gossip *g, const struct gossip_message *m, const struct addr *to);
+void gossip_spread_bare(struct gossip *g, struct str message, const struct addr *to, bool crc);
+void gossip_spread_user(struct gossip *g, struct gossip_queue *q, struct str serf_message,
+                        struct gossip_broadcast **owner);
+/* Up to n different members, up, without us and `but`; how many. `min_proto`: their maximum. */
+uint32_t gossip_spread_choose(struct gossip *g, uint32_t n, const struct gossip_member *but,
+                              uint8_t min_proto, bool only_alive, struct instant now,
+                              struct gossip_member **ret);
+bool gossip_spread_is_crc(const struct gossip_member *m);
+
+/* gossip_exchange.c: state exchanged over streams, and joins */
+void gossip_exchange_start(struct gossip *g, struct instant now);
+void gossip_exchange_stop(struct gossip *g);
+int gossip_exchange_dial(struct gossip *g, struct instant now, enum gossip_dial_kind kind,
+                         const struct addr *to, struct gossip_join *join, uint64_t *ret_id);
+void gossip_exchange_put_state(struct gossip *g, bool join, struct buf *out);
+int gossip_exchange_merge(struct gossip *g, struct instant now, struct str message,
+                          bool *ret_is_join, bool is_ours);
+
+/* gossip_serf.c: Serf's view of members */
+void gossip_serf_start(struct gossip *g, struct instant now);
+void gossip_serf_joined(struct gossip *g, struct instant now, struct gossip_member *m);
+void gossip_serf_parted(struct gossip *g, struct instant now, struct gossip_member *m);
+void gossip_serf_updated(struct gossip *g, struct instant now, struct gossip_member *m);
+/* Is this time a lie? If not, the clock has seen it. */
+bool gossip_serf_witness(uint64_t *clock, uint64_t ltime) MUST_USE;
+void gossip_serf_announce(struct gossip *g, struct instant now); /* a join intent */
+/* What others say; true: say it on. */
+bool gossip_serf_on_leave(struct gossip *g, struct instant now, const struct gossip_serf_intent *i);
+bool gossip_serf_on_join(struct gossip *g, struct instant now, const struct gossip_serf_intent *i);
+void gossip_serf_put_state(struct gossip *g, struct buf *out);
+void gossip_serf_merge(struct gossip *g, struct instant now, struct str user_state,
+                       bool is_our_join);
+void gossip_serf_receive(struct gossip *g, struct instant now, struct str serf_message);
+
+/* gossip_leave.c: going, and what is forgotten */
+void gossip_leave_start(struct gossip *g, struct instant now);
+void gossip_leave_erase(struct gossip *g, struct instant now, struct gossip_member *m);
+
+/* gossip_news.c: towards the hooks */
+void gossip_news_member(struct gossip *g, struct instant now, enum gossip_news news,
+                        const struct gossip_member *m);
+void gossip_news_event(struct gossip *g, struct instant now, const struct gossip_event *e);
+void gossip_news_stop(struct gossip *g);
+
+/* gossip_event.c: user events, and rings of times */
+bool gossip_event_receive(struct gossip *g, struct instant now, const struct gossip_event *e);
+void gossip_event_put_state(struct gossip *g, struct gossip_serf_state *s, struct buf *list);
+void gossip_event_merge(struct gossip *g, struct instant now, const struct gossip_serf_state *s,
+                        bool skip);
+/* Is it new? It is then kept. */
+bool gossip_event_ring_add(struct gossip_ring *r, uint64_t ltime, uint64_t id, struct str name,
+                           struct str payload);
+void gossip_event_ring_fini(struct gossip_ring *r);
+
+/* gossip_query.c, gossip_answer.c */
+bool gossip_query_receive(struct gossip *g, struct instant now, const struct gossip_serf_query *q);
+void gossip_query_on_response(struct gossip *g, struct instant now,
+                              const struct gossip_serf_response *r);
+void gossip_query_stop_all(struct gossip *g);
+/* Sends one to a question: payload, or (flags) an acknowledgement. */
+struct gossip_asked {
+    struct list link;
+    uint64_t handle, ltime;
+    uint32_t id;
+    uint8_t relay_factor;
+    struct addr addr;
+    struct instant deadline;
+    uint8_t from_n;
+    char from[GOSSIP_NODE_SIZE_MAX];
+};
+int gossip_query_reply(struct gossip *g, const struct gossip_asked *a, uint32_t flags,
+                       struct str payload) MUST_USE;
+/* One of Serf's own queries ("_serf_..."). */
+void gossip_answer_internal(struct gossip *g, const struct gossip_asked *a, struct str name,
+                            struct str payload);
+void gossip_answer_resolve(struct gossip *g, struct instant now); /* whose is our name? */
+
+/* gossip_snapshot.c */
+void gossip_snapshot_member(struct gossip *g, struct instant now, const struct gossip_member *m);
+void gossip_snapshot_clock(struct gossip *g, struct instant now, const char *word, uint64_t ltime);
+void gossip_snapshot_leave(struct gossip *g, struct instant now);
+void gossip_snapshot_flush(struct gossip *g, bool sync);
+void gossip_snapshot_start(struct gossip *g);
+
+#endif
