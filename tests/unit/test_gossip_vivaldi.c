@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
+#include <stdlib.h>
 
 #include "gossip/gossip_vivaldi.h"
 #include "tests/lib/unit.h"
