@@ -130,6 +130,20 @@ void raft_bootstrap(struct raft *r, const struct raft_configuration *c)
     append_bootstrap(r);
 }
 
+/* Nobody else can hold a lease: if there were others in the configuration before this one, this
+ * one is committed (its leader has stepped down then). */
+static bool is_sole_since_long(const struct raft *r)
+{
+    struct raft_configuration before;
+
+    if (!raft_is_sole(r))
+        return false;
+    if (r->conf.index <= r->snapshot_index || RAFT_MUTATE(SOLE_TOO_SOON))
+        return true;
+    raft_configuration_at(r, r->conf.index - 1, &before);
+    return before.n == 0 || (before.n == 1 && before.servers[0].id == r->options.id);
+}
+
 void raft_start(struct raft *r, struct instant now)
 {
     uint64_t term;
@@ -159,7 +173,7 @@ void raft_start(struct raft *r, struct instant now)
     r->role_news = true;
     raft_trace(r, RAFT_TRACE_FOLLOWER, 0, 0);
     raft_set_election_deadline(r);
-    if (raft_is_sole(r))
+    if (is_sole_since_long(r))
         r->deadline = instant_add(
             now, (struct duration){r->options.sole.ns +
                                    (int64_t)rng_below(r->rng, (uint64_t)r->options.sole.ns)});
@@ -184,7 +198,7 @@ static void expire_leader(struct raft *r)
 {
     if (!instant_before(r->now, r->quorum_check)) {
         /* 6.2: a leader that no majority answers is none */
-        if (!raft_replicate_quorum_is_near(r)) {
+        if (!raft_replicate_quorum_is_near(r) && !RAFT_MUTATE(NO_CHECK_QUORUM)) {
             raft_trace(r, RAFT_TRACE_NO_QUORUM, 0, 0);
             raft_become_follower(r, r->state.term, 0);
             return;
@@ -224,7 +238,7 @@ void raft_become_follower(struct raft *r, uint64_t term, uint64_t leader)
     ASSERT(term >= r->state.term);
     if (term > r->state.term) {
         r->state = (struct raft_state){.term = term};
-        r->state_dirty = true;
+        r->state_dirty = !RAFT_MUTATE(TERM_NOT_WRITTEN);
     }
     if (r->role == RAFT_LEADER || r->role == RAFT_CANDIDATE)
         raft_queue_clear(&r->now_queue);
@@ -254,7 +268,7 @@ void raft_append_local(struct raft *r, struct raft_entry *e)
  * what is before `from`. */
 void raft_clip_persists(struct raft *r, uint64_t from)
 {
-    for (uint64_t seq = r->seq_done + 1; seq <= r->seq; seq++) {
+    for (uint64_t seq = r->seq_done + 1; seq <= r->seq && !RAFT_MUTATE(WRITTEN_TWICE); seq++) {
         uint64_t i = seq % RAFT_PERSISTS_MAX, term = 0;
 
         if (r->persists[i].last < from)
@@ -274,13 +288,13 @@ void raft_truncate_local(struct raft *r, uint64_t from)
     raft_log_truncate(&r->log, from);
     if (r->emitted >= from) {
         r->emitted = from - 1;
-        if (!r->truncate_dirty || from < r->truncate_dirty)
+        if ((!r->truncate_dirty || from < r->truncate_dirty) && !RAFT_MUTATE(TRUNCATE_NOT_WRITTEN))
             r->truncate_dirty = from;
     }
     if (r->stable >= from)
         r->stable = from - 1;
     raft_clip_persists(r, from);
-    if (r->conf.index >= from)
+    if (r->conf.index >= from && !RAFT_MUTATE(CONFIGURATION_STAYS))
         raft_member_refresh(r);
 }
 
@@ -290,8 +304,9 @@ int raft_propose(struct raft *r, struct raft_entry *e, uint64_t *ret_index)
         return r->storage_status;
     if (r->role != RAFT_LEADER)
         return ERR_NOT_LEADER;
-    if (r->transfer_to || r->log.last - r->applied >= r->options.inflight_max ||
-        r->unapplied_bytes + e->size > r->options.inflight_bytes_max)
+    if (r->transfer_to || ((r->log.last - r->applied >= r->options.inflight_max ||
+                            r->unapplied_bytes + e->size > r->options.inflight_bytes_max) &&
+                           !RAFT_MUTATE(NO_BACK_PRESSURE)))
         return ERR_BUSY;
     raft_append_local(r, e);
     *ret_index = e->index;
@@ -331,6 +346,8 @@ void raft_storage_failed(struct raft *r, struct instant now, int status)
     if (r->commit > r->stable)
         r->commit =
             r->stable; /* counted from others' copies; to be learnt again, as after a crash */
+    if (RAFT_MUTATE(FAILED_WRITE_COUNTS))
+        r->stable = r->emitted;
     raft_truncate_local(r, r->stable + 1);
     if (!r->truncate_dirty)
         r->truncate_dirty = r->stable + 1;
@@ -349,7 +366,7 @@ void raft_storage_back(struct raft *r, struct instant now)
     r->storage_status = 0;
     if (r->log.last == 0 && r->bootstrap.n > 0)
         append_bootstrap(r); /* it was lost before it was durable */
-    if (r->role == RAFT_LEADER)
+    if (r->role == RAFT_LEADER && !RAFT_MUTATE(SAME_TERM_AFTER_FAILURE))
         raft_vote_stand(r, false);
 }
 
@@ -442,7 +459,11 @@ out:
 
 void raft_get_facts(const struct raft *r, struct raft_facts *ret)
 {
+    uint64_t applied_term = 0;
+
+    (void)raft_log_term(&r->log, r->applied, &applied_term);
     *ret = (struct raft_facts){
+        .applied_term = applied_term,
         .role = r->role,
         .term = r->state.term,
         .vote = r->state.vote,

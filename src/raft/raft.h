@@ -128,6 +128,7 @@ struct raft_facts {
     enum raft_role role;
     uint64_t term, vote, leader; /* leader 0: unknown */
     uint64_t first, last, last_term, stable, commit, applied, snapshot_index, snapshot_term;
+    uint64_t applied_term;  /* of the entry at `applied`, also when that is compacted */
     uint64_t term_start;    /* leader: index of its first own entry; it is ready when applied */
     struct instant contact; /* when the leader was last heard */
     struct instant lease;   /* leader: no other can lead before this; NEVER for a sole voter */

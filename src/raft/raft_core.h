@@ -15,6 +15,7 @@
 
 #include "raft/raft.h"
 #include "raft/raft_log.h"
+#include "raft/raft_mutate.h"
 
 enum raft_progress_state {
     RAFT_PROBE,     /* where the logs meet is not known: one append at a time */
@@ -82,6 +83,7 @@ struct raft {
     uint64_t truncate_dirty; /* 0: none */
     uint64_t emitted;        /* last entry handed out for writing */
     uint64_t seq, seq_done;
+    uint64_t state_seq; /* of the batch that has the state, unless it is dirty */
     struct {
         uint64_t last, last_term;
     } persists[RAFT_PERSISTS_MAX]; /* by seq % RAFT_PERSISTS_MAX */
@@ -109,7 +111,9 @@ struct raft {
 void raft_trace(struct raft *r, enum raft_trace_kind kind, uint64_t a, uint64_t b);
 void raft_queue_clear(struct raft_queue *q);
 uint64_t raft_needs(const struct raft *r); /* seq that will hold all that is so far unsaid */
-void raft_send(struct raft *r, struct raft_message *m);       /* at once */
+void raft_send(struct raft *r, struct raft_message *m); /* at once */
+/* When the term is durable: usually at once. What it says of the log must be durable already. */
+void raft_send_in_term(struct raft *r, struct raft_message *m);
 void raft_send_after(struct raft *r, struct raft_message *m); /* when all so far is durable */
 void raft_append_local(struct raft *r, struct raft_entry *e);
 void raft_truncate_local(struct raft *r, uint64_t from);

@@ -35,6 +35,8 @@ static bool next_persist(struct raft *r, struct raft_persist *ret)
     r->persists[r->seq % RAFT_PERSISTS_MAX].last = r->log.last;
     r->persists[r->seq % RAFT_PERSISTS_MAX].last_term = raft_log_last_term(&r->log);
     r->emitted = r->log.last;
+    if (r->state_dirty)
+        r->state_seq = r->seq;
     r->state_dirty = r->reset_dirty = false;
     r->truncate_dirty = 0;
     return true;
@@ -82,6 +84,15 @@ void raft_send_after(struct raft *r, struct raft_message *m)
     queue_put(&r->after_queue, m, raft_needs(r));
 }
 
+/* Who forgot the term could let an older leader truncate what it told this one to match. */
+void raft_send_in_term(struct raft *r, struct raft_message *m)
+{
+    if (r->state_dirty || r->state_seq > r->seq_done)
+        raft_send_after(r, m);
+    else
+        raft_send(r, m);
+}
+
 static bool next_message(struct raft *r, struct raft_queue *q, struct raft_message **ret)
 {
     if (q->n == 0 || q->items[q->first].after > r->seq_done)
@@ -96,7 +107,7 @@ static bool next_message(struct raft *r, struct raft_queue *q, struct raft_messa
 
 static bool next_apply(struct raft *r, struct raft_effect *ret)
 {
-    uint64_t end = r->commit < r->stable ? r->commit : r->stable;
+    uint64_t end = r->commit < r->stable || RAFT_MUTATE(APPLY_EARLY) ? r->commit : r->stable;
 
     if (r->applied >= end || r->installing)
         return false;

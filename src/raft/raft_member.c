@@ -39,7 +39,11 @@ void raft_configuration_at(const struct raft *r, uint64_t index, struct raft_con
 
 void raft_member_refresh(struct raft *r)
 {
-    raft_configuration_at(r, r->log.last, &r->conf);
+    uint64_t index = r->log.last;
+
+    if (RAFT_MUTATE(CONFIGURATION_LATE) && r->log.last > 0)
+        index = r->applied ? r->applied : 1;
+    raft_configuration_at(r, index, &r->conf);
     raft_trace(r, RAFT_TRACE_CONFIGURATION, r->conf.index, 0);
     if (r->role == RAFT_LEADER) {
         raft_member_progress(r);
@@ -81,7 +85,8 @@ bool raft_member_is_voter(const struct raft *r, uint64_t id)
 
 uint32_t raft_member_quorum(const struct raft *r)
 {
-    return raft_configuration_voters(&r->conf) / 2 + 1;
+    return (raft_configuration_voters(&r->conf) + RAFT_MUTATE(HALF_ELECTS)) / 2 +
+           !RAFT_MUTATE(HALF_ELECTS);
 }
 
 /* A voter, or one whose removal may not be committed: it may be needed to finish that (4.2.2). */
@@ -99,7 +104,9 @@ bool raft_member_may_stand(const struct raft *r)
 
 void raft_member_committed(struct raft *r)
 {
-    if (r->role == RAFT_LEADER && r->conf.index <= r->commit &&
+    if (RAFT_MUTATE(CONFIGURATION_LATE))
+        raft_member_refresh(r);
+    if (r->role == RAFT_LEADER && r->conf.index <= r->commit && !RAFT_MUTATE(REMOVED_LEADS) &&
         !raft_member_is_voter(r, r->options.id))
         raft_become_follower(r, r->state.term, 0);
 }
@@ -150,7 +157,8 @@ int raft_change(struct raft *r, enum raft_change_kind kind, struct str name, str
         return r->storage_status;
     if (r->role != RAFT_LEADER)
         return ERR_NOT_LEADER;
-    if (r->commit < r->term_start || r->conf.index > r->commit || r->transfer_to)
+    if ((r->commit < r->term_start && !RAFT_MUTATE(CHANGE_TOO_SOON)) ||
+        (r->conf.index > r->commit && !RAFT_MUTATE(TWO_CHANGES)) || r->transfer_to)
         return ERR_BUSY;
     rc = change_configuration(r, kind, name, address, &c);
     if (rc < 0)
@@ -199,6 +207,6 @@ void raft_member_transfer_step(struct raft *r, struct raft_progress *p)
         return;
     struct raft_message *m = raft_message_new(RAFT_TIMEOUT_NOW, p->id);
     m->term = r->state.term;
-    r->lease_void = true;
+    r->lease_void = !RAFT_MUTATE(LEASE_KEPT);
     raft_send(r, m);
 }

@@ -20,12 +20,15 @@ int raft_read(struct raft *r, uint64_t *ret_id)
     if (r->role != RAFT_LEADER)
         return ERR_NOT_LEADER;
     *ret_id = ++r->read_last;
+    if (RAFT_MUTATE(READ_OLD_ROUND) && r->round > r->round_confirmed)
+        r->rounds[r->round % RAFT_ROUNDS].read_id = r->read_asked = r->read_last;
     return 0;
 }
 
 static bool may_confirm(const struct raft *r)
 {
-    return r->role == RAFT_LEADER && r->term_start > 0 && r->commit >= r->term_start;
+    return r->role == RAFT_LEADER && r->term_start > 0 &&
+           (r->commit >= r->term_start || RAFT_MUTATE(READ_BEFORE_OWN));
 }
 
 static bool is_alone(const struct raft *r)
@@ -51,7 +54,7 @@ void raft_read_round(struct raft *r)
     r->rounds[r->round % RAFT_ROUNDS].read_id = r->read_asked;
     r->rounds[r->round % RAFT_ROUNDS].index = r->commit;
     r->rounds[r->round % RAFT_ROUNDS].sent = r->now;
-    if (is_alone(r))
+    if (is_alone(r) || RAFT_MUTATE(READ_UNCONFIRMED))
         r->round_confirmed = r->round;
 }
 
@@ -62,8 +65,11 @@ void raft_read_echo(struct raft *r)
     if (round <= r->round_confirmed)
         return;
     r->round_confirmed = round;
-    r->lease = instant_add(r->rounds[round % RAFT_ROUNDS].sent,
-                           (struct duration){r->options.election.ns - r->options.drift.ns});
+    struct instant sent = r->rounds[round % RAFT_ROUNDS].sent;
+    struct duration drift = RAFT_MUTATE(LEASE_NO_DRIFT) ? DURATION_MS(0) : r->options.drift;
+    if (RAFT_MUTATE(LEASE_FROM_ANSWER))
+        sent = r->now;
+    r->lease = instant_add(sent, (struct duration){r->options.election.ns - drift.ns});
 }
 
 void raft_read_refuse(struct raft *r)

@@ -31,7 +31,8 @@ void raft_replicate_start(struct raft *r)
     r->lease_void = false;
     r->transfer_to = 0;
     /* 6.4: only an own entry tells which of the older ones are committed */
-    raft_append_local(r, raft_entry_new(RAFT_ENTRY_NOOP, STR_NONE));
+    if (!RAFT_MUTATE(NO_NOOP))
+        raft_append_local(r, raft_entry_new(RAFT_ENTRY_NOOP, STR_NONE));
     r->term_start = r->log.last;
     r->quorum_check = instant_add(r->now, r->options.election);
     r->deadline = raft_is_sole(r) ? INSTANT_NEVER : r->now;
@@ -178,24 +179,27 @@ uint64_t raft_replicate_majority(const struct raft *r, bool of_rounds)
 
     for (uint32_t i = 0; i < r->progress_n; i++) {
         const struct raft_progress *p = &r->progress[i];
-        if (!raft_member_is_voter(r, p->id))
+        if (!raft_member_is_voter(r, p->id) && !RAFT_MUTATE(LEARNER_COUNTS))
             continue;
         if (p->id == r->options.id)
-            values[n++] = of_rounds ? r->round : r->stable;
+            values[n++] = of_rounds                      ? r->round
+                          : RAFT_MUTATE(COUNT_OWN_EARLY) ? r->log.last
+                                                         : r->stable;
         else
             values[n++] = of_rounds ? p->round : p->match;
     }
     if (n == 0)
         return 0;
     qsort(values, n, sizeof *values, compare_down);
-    return values[n / 2];
+    return values[RAFT_MUTATE(HALF_IS_ENOUGH) ? (n - 1) / 2 : n / 2];
 }
 
 void raft_replicate_commit(struct raft *r)
 {
     uint64_t index = raft_replicate_majority(r, false), term;
 
-    if (index > r->commit && raft_log_term(&r->log, index, &term) && term == r->state.term) {
+    if (index > r->commit && raft_log_term(&r->log, index, &term) &&
+        (term == r->state.term || RAFT_MUTATE(COMMIT_OLD_TERMS))) {
         r->commit = index;
         raft_member_committed(r);
     }
@@ -218,6 +222,8 @@ static void refused(struct raft *r, struct raft_progress *p, const struct raft_m
 {
     uint64_t next, term;
 
+    if (RAFT_MUTATE(MATCH_FROM_HINT) && m->hint > p->match && m->hint <= r->log.last)
+        p->match = m->hint;
     if (p->state == RAFT_REPLICATE) {
         if (m->index <= p->match)
             return; /* of long ago */
@@ -228,8 +234,13 @@ static void refused(struct raft *r, struct raft_progress *p, const struct raft_m
     if (p->state != RAFT_PROBE || m->index != p->next - 1)
         return;
     next = m->hint + 1 < p->next ? m->hint + 1 : p->next - 1;
+    if (RAFT_MUTATE(HINT_ONE_BY_ONE))
+        next = p->next - 1;
+    if (RAFT_MUTATE(HINT_TOO_HIGH))
+        next++;
     /* Where the follower's term is lower than ours, its entries there are not ours either. */
-    while (next > p->match + 1 && raft_log_term(&r->log, next - 1, &term) && term > m->hint_term)
+    while (!RAFT_MUTATE(HINT_ONE_BY_ONE) && next > p->match + 1 &&
+           raft_log_term(&r->log, next - 1, &term) && term > m->hint_term)
         next--;
     p->next = next > p->match ? next : p->match + 1;
     p->probing = false;
@@ -276,7 +287,7 @@ static void acknowledge(struct raft *r, const struct raft_message *m, uint64_t i
     reply->index = index;
     reply->round = m->round;
     if (at_once)
-        raft_send(r, reply);
+        raft_send_in_term(r, reply);
     else
         raft_send_after(r, reply);
 }
@@ -323,7 +334,7 @@ static bool append_entries(struct raft *r, const struct raft_message *m)
         if (e->index <= r->log.last) {
             if (!raft_log_term(&r->log, e->index, &term))
                 continue;
-            if (term == e->term)
+            if (term == e->term && !(RAFT_MUTATE(TRUNCATE_ALWAYS) && e->index > r->commit))
                 continue;
             if (e->index <= r->commit)
                 return false;
@@ -372,12 +383,16 @@ void raft_replicate_receive(struct raft *r, struct raft_message *m)
     if (!append_entries(r, m))
         return;
     uint64_t commit = m->commit < last ? m->commit : last;
+    if (RAFT_MUTATE(COMMIT_PAST_MESSAGE))
+        commit = m->commit < r->log.last ? m->commit : r->log.last;
     if (commit > r->commit) {
         r->commit = commit;
         raft_member_committed(r);
     }
     if (m->entry_n == 0)
-        acknowledge(r, m, m->index < r->stable ? m->index : r->stable, true);
+        acknowledge(r, m,
+                    m->index < r->stable && !RAFT_MUTATE(BEAT_ACKS_TAIL) ? m->index : r->stable,
+                    true);
     else
-        acknowledge(r, m, last, false);
+        acknowledge(r, m, RAFT_MUTATE(ACK_OWN_LAST) ? r->log.last : last, RAFT_MUTATE(ACK_EARLY));
 }

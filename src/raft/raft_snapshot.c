@@ -63,7 +63,7 @@ void raft_snapshot_receive_reply(struct raft *r, const struct raft_message *m)
     if (p->state != RAFT_SNAPSHOTTING || m->index != p->snapshot_index ||
         m->log_term != p->snapshot_term)
         return;
-    p->offset = m->offset;
+    p->offset = RAFT_MUTATE(SNAPSHOT_SKIPS) && m->offset < p->offset ? p->offset : m->offset;
     p->chunk_out = false;
 }
 
@@ -93,7 +93,7 @@ void raft_snapshot_receive(struct raft *r, struct raft_message *m)
         reply = raft_message_new(RAFT_APPEND_REPLY, m->from);
         reply->term = r->state.term;
         reply->index = r->commit < r->stable ? r->commit : r->stable;
-        raft_send(r, reply);
+        raft_send_in_term(r, reply);
         return;
     }
     if (r->chunk || r->installing)
@@ -140,7 +140,8 @@ void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
 
     ASSERT(r->installing && index > r->commit);
     r->installing = false;
-    if (raft_log_term(&r->log, index, &known) && known == term && index <= r->stable) {
+    if (raft_log_term(&r->log, index, &known) && known == term && index <= r->stable &&
+        !RAFT_MUTATE(SNAPSHOT_CUTS_TAIL)) {
         for (uint64_t i = r->applied + 1; i <= index; i++)
             r->unapplied_bytes -= raft_log_get(&r->log, i)->size;
         raft_log_compact(&r->log, index);
@@ -150,7 +151,7 @@ void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
         r->stable = r->emitted = index;
         raft_clip_persists(r, 0); /* what is on its way to the disk goes with the log */
         r->truncate_dirty = 0;
-        r->reset_dirty = true;
+        r->reset_dirty = !RAFT_MUTATE(SNAPSHOT_NO_RESET);
     }
     r->commit = r->applied = r->snapshot_index = index;
     r->snapshot_term = term;

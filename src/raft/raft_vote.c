@@ -73,6 +73,10 @@ void raft_vote_timeout(struct raft *r)
         return;
     }
     raft_trace(r, RAFT_TRACE_TIMEOUT, lost, 0);
+    if (RAFT_MUTATE(NO_PRE_VOTE)) {
+        raft_vote_stand(r, false);
+        return;
+    }
     r->role = RAFT_PRE_CANDIDATE;
     r->role_news = true;
     raft_trace(r, RAFT_TRACE_PRE_VOTE, r->state.term + 1, 0);
@@ -119,20 +123,25 @@ void raft_vote_persisted(struct raft *r)
 static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
 {
     uint64_t term = raft_log_last_term(&r->log);
-    return m->log_term > term || (m->log_term == term && m->index >= r->log.last);
+    return m->log_term > term || RAFT_MUTATE(VOTE_FOR_ANY_LOG) ||
+           (m->log_term == term && m->index >= r->log.last);
 }
 
+/* Leases rest on this (6.4.1): whoever answered a leader's round helps nobody else to lead before
+ * an election's time has passed, not even when it has learnt of a later term meanwhile, or was
+ * restarted and has forgotten the leader. So a start counts as contact. */
 static bool hears_leader(const struct raft *r)
 {
-    return r->role == RAFT_LEADER ||
-           (r->leader != 0 && instant_since(r->now, r->contact).ns < r->options.election.ns);
+    if (RAFT_MUTATE(LEASE_FORGOTTEN) && r->leader == 0)
+        return false;
+    return r->role == RAFT_LEADER || instant_since(r->now, r->contact).ns < r->options.election.ns;
 }
 
 void raft_vote_receive(struct raft *r, const struct raft_message *m)
 {
     bool grant;
 
-    if (!m->transfer && m->term > r->state.term && hears_leader(r))
+    if (!m->transfer && m->term > r->state.term && hears_leader(r) && !RAFT_MUTATE(NO_PROTECTION))
         return;
     if (!m->pre && m->term > r->state.term)
         raft_become_follower(r, m->term, 0);
@@ -142,9 +151,11 @@ void raft_vote_receive(struct raft *r, const struct raft_message *m)
         grant = m->term > r->state.term && is_up_to_date(r, m);
     else
         grant = m->term == r->state.term && r->role == RAFT_FOLLOWER && is_up_to_date(r, m) &&
-                (r->state.vote == m->from || (r->state.vote == 0 && r->leader == 0));
+                (r->state.vote == m->from || (r->state.vote == 0 && r->leader == 0) ||
+                 RAFT_MUTATE(VOTE_TWICE));
     if (grant && !m->pre) {
-        r->state_dirty = r->state_dirty || r->state.vote != m->from;
+        if (!RAFT_MUTATE(VOTE_NOT_WRITTEN))
+            r->state_dirty = r->state_dirty || r->state.vote != m->from;
         r->state.vote = m->from;
         raft_set_election_deadline(r);
     }
@@ -152,7 +163,10 @@ void raft_vote_receive(struct raft *r, const struct raft_message *m)
     reply->pre = m->pre;
     reply->reject = !grant;
     reply->term = grant ? m->term : r->state.term;
-    raft_send_after(r, reply);
+    if (RAFT_MUTATE(VOTE_EARLY))
+        raft_send(r, reply);
+    else
+        raft_send_after(r, reply);
 }
 
 void raft_vote_receive_reply(struct raft *r, const struct raft_message *m)

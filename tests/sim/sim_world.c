@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens to a cluster in one run, all of it by the seed: how many
+ * servers, which network and disks, what clients and operators want, which
+ * faults come when. Then the faults end, and it must come to rest; and then
+ * two calm trials: a server that was cut off comes back and must depose nobody
+ * (9.6, 4.2.3), and a leader that is cut off must notice (6.2).
+ */
+#include "tests/sim/sim_cluster.h"
+
+/* ---- clients and operators ---- */
+
+static void propose(struct server *s, uint64_t n)
+{
+    uint64_t words[64] = {0}, index;
+
+    for (; n; n--) {
+        words[0] = ++sim.next_value;
+        size_t size = cluster_chance(900) ? 8 : sizeof words;
+        struct raft_entry *e =
+            raft_entry_new(RAFT_ENTRY_COMMAND, str_make((const char *)words, size));
+        if (raft_propose(s->r, e, &index) < 0) {
+            raft_entry_unref(e);
+            return;
+        }
+        CHECK(s->r->log.last - s->r->applied <= 200 && s->r->unapplied_bytes <= 32768,
+              "proposals without bound", s);
+    }
+}
+
+static void read_state(struct server *s)
+{
+    uint64_t id;
+
+    if (s->read_last - s->read_done >= READS - 1 || raft_read(s->r, &id) < 0)
+        return;
+    s->reads[id % READS] = sim.acked;
+    s->read_last = id;
+}
+
+/* Would those that are left be able to go on? Operators do not vote the living out. */
+static bool is_wise(const struct raft_configuration *c, enum raft_change_kind kind,
+                    const struct server *target)
+{
+    uint32_t living = 0, voters = 0;
+
+    if (target->dead)
+        return kind == RAFT_REMOVE || kind == RAFT_DEMOTE;
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct server *s = cluster_find(c->servers[i].id);
+        if (c->servers[i].suffrage != RAFT_VOTER || s == target)
+            continue;
+        voters++;
+        living += !s->dead;
+    }
+    return living > voters / 2 || voters == 0;
+}
+
+static void change(struct server *s)
+{
+    static const enum raft_change_kind kinds[] = {RAFT_ADD_LEARNER, RAFT_PROMOTE, RAFT_PROMOTE,
+                                                  RAFT_PROMOTE,     RAFT_DEMOTE,  RAFT_REMOVE,
+                                                  RAFT_ADDRESS};
+    struct server *target = &sim.servers[cluster_below((uint64_t)sim.n)];
+    enum raft_change_kind kind = kinds[cluster_below(sizeof kinds / sizeof *kinds)];
+    bool ready = s->r->commit >= s->r->term_start && s->r->conf.index <= s->r->commit;
+    char address[32];
+    uint64_t index;
+
+    if (!is_wise(&s->r->conf, kind, target))
+        return;
+    snprintf(address, sizeof address, "10.0.0.%" PRIu64 ":8300", cluster_below(100));
+    if (raft_change(s->r, kind, str_z(target->name), str_z(address), &index) < 0)
+        return;
+    CHECK(ready, "a change before the one before, or an entry of the term, is committed", s);
+    sim.totals.changes++;
+}
+
+static void cut(int from, int to, int64_t until)
+{
+    if (sim.cut_until[from][to] < until)
+        sim.cut_until[from][to] = until;
+}
+
+static void isolate(const struct server *s, bool in, bool out, int64_t until)
+{
+    int me = cluster_number(s);
+
+    for (int i = 0; i < sim.n; i++) {
+        if (in)
+            cut(i, me, until);
+        if (out)
+            cut(me, i, until);
+    }
+}
+
+static void transfer(struct server *s)
+{
+    if (raft_transfer(s->r, cluster_clock(s), 0) < 0)
+        return;
+    sim.totals.transfers++;
+    cluster_drain(s); /* its word is out; what comes of it, it may not hear */
+    if (cluster_chance(300) && !sim.calm)
+        isolate(s, true, false, sim.now + sim.election.ns);
+}
+
+/* Whoever thinks that it leads is asked. */
+static void work(void)
+{
+    for (int i = 0; i < sim.n; i++) {
+        struct server *s = &sim.servers[i];
+        if (!cluster_is_awake(s))
+            continue;
+        if (cluster_chance(10))
+            cluster_compact(s, cluster_below(30));
+        if (s->r->role == RAFT_LEADER) {
+            uint64_t what = cluster_below(100);
+            if (what < 50 && sim.truth_n + 1000 < ENTRIES_MAX)
+                propose(s, what == 0 ? 250 : 1 + cluster_below(4));
+            if (what >= 40 && what < 80)
+                read_state(s);
+            if (what >= 80 && what < 90 && !sim.calm)
+                change(s);
+            if (what == 99 && !sim.calm && cluster_chance(500))
+                transfer(s);
+        }
+        cluster_drain(s);
+    }
+    cluster_event(cluster_random(sim.work_mean), WORK, NULL, 0);
+}
+
+/* ---- faults ---- */
+
+static void crash(struct server *s)
+{
+    if (!s->up || s->dead)
+        return;
+    cluster_crash(s);
+    cluster_event(cluster_random(cluster_chance(100) ? 1500 * MS : 150 * MS), RESTART, s, 0);
+}
+
+/* For good: only where every configuration that may be in effect can do without. */
+static void lose(struct server *s)
+{
+    if (s->dead || sim.n == SERVERS_MAX || sim.lost >= 2)
+        return;
+    for (int i = 0; i < sim.n; i++) {
+        const struct server *o = &sim.servers[i];
+        struct raft_configuration c;
+        if (o->dead)
+            continue;
+        if (!o->up || o->failed)
+            return;
+        for (int k = 0; k < 2; k++) {
+            uint32_t living = 0;
+            raft_configuration_at(o->r, k ? o->r->applied : o->r->log.last, &c);
+            for (uint32_t n = 0; n < c.n; n++) {
+                const struct server *v = cluster_find(c.servers[n].id);
+                living += c.servers[n].suffrage == RAFT_VOTER && !v->dead && v != s;
+            }
+            if (c.n > 0 && living <= raft_configuration_voters(&c) / 2)
+                return;
+        }
+    }
+    cluster_crash(s);
+    s->dead = true;
+    sim.lost++;
+    sim.totals.lost++;
+    cluster_start(cluster_add(false));
+}
+
+static void split(int64_t until)
+{
+    uint64_t side = rng_u64(&sim.rng);
+    bool one_way = cluster_chance(300);
+
+    for (int a = 0; a < sim.n; a++)
+        for (int b = 0; b < sim.n; b++)
+            if ((side >> a & 1) != (side >> b & 1) && (!one_way || (side >> a & 1)))
+                cut(a, b, until);
+}
+
+static void fail_disk(struct server *s)
+{
+    if (!cluster_is_awake(s) || s->failed)
+        return;
+    cluster_disk_fails(s);
+    cluster_event(cluster_random(60 * MS), DISK_BACK, s, s->disk_life);
+    cluster_drain(s);
+}
+
+static void fault(void)
+{
+    struct server *leader = check_leader(), *s = &sim.servers[cluster_below((uint64_t)sim.n)];
+    int64_t until = sim.now + cluster_random(cluster_chance(200) ? 800 * MS : 2 * sim.election.ns);
+
+    if (leader && cluster_chance(400))
+        s = leader;
+    switch (cluster_below(20)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        crash(s);
+        break;
+    case 4:
+        if (cluster_chance(200))
+            for (int i = 0; i < sim.n; i++)
+                crash(&sim.servers[i]);
+        break;
+    case 5:
+    case 6:
+        if (s->up && s->paused_until < until)
+            s->paused_until = until;
+        break;
+    case 7:
+    case 8:
+        isolate(s, true, true, until);
+        break;
+    case 9:
+        isolate(s, true, false, until);
+        break;
+    case 10:
+        isolate(s, false, true, until);
+        break;
+    case 11:
+    case 12:
+        split(until);
+        break;
+    case 13:
+    case 14:
+        cut((int)cluster_below((uint64_t)sim.n), cluster_number(s), until);
+        cut(cluster_number(s), (int)cluster_below((uint64_t)sim.n), until);
+        break;
+    case 15:
+        fail_disk(s);
+        break;
+    case 16:
+        s->slow_until = until;
+        break;
+    case 17:
+        cluster_set_rate(s, 0.953 + 0.094 * rng_unit(&sim.rng));
+        break;
+    case 18:
+        s->snap_gone = s->snap.index > 0;
+        break;
+    case 19:
+        if (cluster_chance(100))
+            lose(s);
+        break;
+    }
+    cluster_event(cluster_random(sim.fault_mean), FAULT, NULL, 0);
+}
+
+/* ---- a run ---- */
+
+static void run_until(int64_t until)
+{
+    struct event e;
+
+    while (cluster_next(until, &e)) {
+        if (e.kind == WORK)
+            work();
+        else if (e.kind == FAULT && !sim.calm)
+            fault();
+        else if (e.kind != FAULT)
+            cluster_obey(&e);
+    }
+}
+
+static void set_up(uint64_t seed)
+{
+    static const uint8_t sizes[] = {1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7, 8, 9};
+
+    sim.truth_n = sim.acked = sim.next_value = sim.order = 0;
+    sim.now = 0;
+    sim.n = 0;
+    sim.calm = false;
+    sim.founders = (struct raft_configuration){0};
+    memset(sim.cut_until, 0, sizeof sim.cut_until);
+    memset(sim.leaders, 0, sizeof sim.leaders);
+    sim.lost = 0;
+    sim.seed = seed;
+    rng_init(&sim.rng, seed);
+    bool slow = cluster_chance(400);
+    sim.election = slow ? DURATION_MS(250) : DURATION_MS(100);
+    sim.delay_min = slow ? 1 * MS : 50 * US;
+    sim.delay_range = slow ? 30 * MS : cluster_chance(500) ? 500 * US : 5 * MS;
+    sim.disk_range = slow ? 20 * MS : cluster_chance(500) ? 300 * US : 4 * MS;
+    sim.loss = cluster_chance(600) ? cluster_below(200) : 0;
+    sim.dup = cluster_chance(500) ? cluster_below(100) : 0;
+    sim.late = cluster_chance(500) ? cluster_below(50) : 0;
+    sim.work_mean = cluster_chance(300) ? 3 * MS : 20 * MS;
+    sim.fault_mean = cluster_chance(500) ? 60 * MS : 300 * MS;
+    uint64_t n = sizes[cluster_below(sizeof sizes)];
+    uint64_t voters = cluster_chance(600) ? n : 1 + cluster_below(n);
+    for (uint64_t i = 0; i < n; i++) {
+        struct server *s = cluster_add(i < voters);
+        s->rate = 0.953 + 0.094 * rng_unit(&sim.rng);
+        if (s->founder)
+            CHECK(raft_configuration_put(&sim.founders, str_z(s->name), STR_LIT("10.0.0.1:8300"),
+                                         RAFT_VOTER) == 0,
+                  "configuration", s);
+    }
+    for (int i = 0; i < sim.n; i++)
+        cluster_start(&sim.servers[i]);
+    cluster_event(1, WORK, NULL, 0);
+    cluster_event(1, FAULT, NULL, 0);
+}
+
+static void heal(void)
+{
+    sim.calm = true;
+    sim.calm_since = sim.now;
+    sim.loss = sim.dup = sim.late = 0;
+    memset(sim.cut_until, 0, sizeof sim.cut_until);
+    for (int i = 0; i < sim.n; i++) {
+        struct server *s = &sim.servers[i];
+        s->paused_until = s->slow_until = 0;
+        if (!s->up && !s->dead)
+            cluster_start(s);
+    }
+}
+
+/* Comes to rest without clients, within sixty elections' time. */
+static void settle(void)
+{
+    int64_t end = sim.now + 60 * sim.election.ns, work_mean = sim.work_mean;
+    const char *why = "";
+
+    sim.work_mean = INT64_MAX / 64;
+    while (sim.now < end && why) {
+        run_until(sim.now + 5 * MS);
+        why = check_settled();
+        if (!why) { /* also when what is still on its way has come */
+            run_until(sim.now + 50 * MS);
+            why = check_settled();
+        }
+    }
+    CHECK(!why, why, check_leader());
+    sim.work_mean = work_mean;
+    cluster_event(1, WORK, NULL, 0);
+}
+
+/* A server that was cut off, or heard nothing, or was not heard, comes back: the leader stays. */
+static void come_back(void)
+{
+    struct server *leader = check_leader(), *s = &sim.servers[cluster_below((uint64_t)sim.n)];
+    uint64_t term = leader->r->state.term, mode = 1 + cluster_below(3);
+    const struct raft_configuration *c = raft_get_configuration(leader->r);
+
+    if (s == leader || s->dead)
+        return;
+    uint32_t living = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        const struct server *v = cluster_find(c->servers[i].id);
+        living += c->servers[i].suffrage == RAFT_VOTER && v != s && !v->dead;
+    }
+    if (living <= raft_configuration_voters(c) / 2)
+        return;
+    isolate(s, mode & 1, mode & 2, sim.now + 5 * sim.election.ns);
+    run_until(sim.now + 8 * sim.election.ns);
+    CHECK(leader->r->role == RAFT_LEADER && leader->r->state.term == term,
+          "a server that came back deposed the leader", s);
+}
+
+/* A leader that is not heard, or hears nothing, is none after two quorum checks, each an
+ * election and a heartbeat apart. */
+static void unheard(void)
+{
+    struct server *s = check_leader();
+    uint64_t mode = 1 + cluster_below(3);
+
+    if (raft_configuration_voters(raft_get_configuration(s->r)) == 1)
+        return;
+    isolate(s, mode & 1, mode & 2, INT64_MAX);
+    run_until(sim.now + sim.election.ns * 28 / 10);
+    CHECK(s->r->role != RAFT_LEADER, "a leader whom nobody answers leads on", s);
+    memset(sim.cut_until, 0, sizeof sim.cut_until);
+}
+
+void world_run(uint64_t seed)
+{
+    set_up(seed);
+    run_until((int64_t)(2000 + cluster_below(4000)) * MS);
+    heal();
+    settle();
+    come_back();
+    settle();
+    unheard();
+    settle();
+    cluster_tear_down();
+    sim.totals.seeds++;
+}
