@@ -15,8 +15,31 @@ void digest_sha256(struct str bytes, uint8_t dst[32])
     ASSERT(n == 32);
 }
 
-/* The Castagnoli polynomial 0x1edc6f41, bits reversed, four bits at a time: slow and small, for
- * machines without the instruction. */
+/* Four bits at a time: slow and small. */
+static uint32_t crc_by_table(const uint32_t table[16], uint32_t crc, struct str bytes)
+{
+    crc = ~crc;
+    for (size_t i = 0; i < bytes.n; i++) {
+        crc ^= (unsigned char)bytes.p[i];
+        crc = table[crc & 15] ^ (crc >> 4);
+        crc = table[crc & 15] ^ (crc >> 4);
+    }
+    return ~crc;
+}
+
+/* The polynomial 0x04c11db7, bits reversed. */
+uint32_t digest_crc32(uint32_t crc, struct str bytes)
+{
+    static const uint32_t table[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+
+    return crc_by_table(table, crc, bytes);
+}
+
+/* The Castagnoli polynomial 0x1edc6f41, bits reversed: for machines without the instruction. */
 uint32_t digest_crc32c_portable(uint32_t crc, struct str bytes)
 {
     static const uint32_t table[16] = {
@@ -25,13 +48,7 @@ uint32_t digest_crc32c_portable(uint32_t crc, struct str bytes)
         0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
     };
 
-    crc = ~crc;
-    for (size_t i = 0; i < bytes.n; i++) {
-        crc ^= (unsigned char)bytes.p[i];
-        crc = table[crc & 15] ^ (crc >> 4);
-        crc = table[crc & 15] ^ (crc >> 4);
-    }
-    return ~crc;
+    return crc_by_table(table, crc, bytes);
 }
 
 #if defined(__x86_64__)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hashes: SHA-256 (the door to OpenSSL's digests) and CRC-32C (with the CPU's
- * instruction where there is one).
+ * Hashes: SHA-256 (the door to OpenSSL's digests), CRC-32C (with the CPU's
+ * instruction where there is one), and CRC-32.
  */
 #ifndef DISCO_BASE_DIGEST_H
 #define DISCO_BASE_DIGEST_H
@@ -13,5 +13,7 @@ void digest_sha256(struct str bytes, uint8_t dst[32]);
 uint32_t digest_crc32c(uint32_t crc, struct str bytes);
 /* The same without the instruction; for its test. */
 uint32_t digest_crc32c_portable(uint32_t crc, struct str bytes);
+/* CRC-32 (IEEE 802.3, zlib's), going on from `crc` (0 at first). */
+uint32_t digest_crc32(uint32_t crc, struct str bytes);
 
 #endif

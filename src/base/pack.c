@@ -76,6 +76,18 @@ void pack_bin(struct buf *out, struct str s)
     buf_put_str(out, s);
 }
 
+void pack_raw(struct buf *out, struct str s)
+{
+    msgpack_packer pk = packer(out);
+
+    if (s.n > UINT32_MAX) {
+        out->failed = true;
+        return;
+    }
+    msgpack_pack_v4raw(&pk, s.n);
+    buf_put_str(out, s);
+}
+
 void pack_array(struct buf *out, uint32_t n)
 {
     msgpack_packer pk = packer(out);

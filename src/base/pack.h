@@ -19,6 +19,8 @@ void pack_int(struct buf *out, int64_t v);
 void pack_double(struct buf *out, double v);
 void pack_str(struct buf *out, struct str s); /* text */
 void pack_bin(struct buf *out, struct str s); /* bytes */
+/* Text or bytes in the dialect of before 2013, which has neither str8 nor bin. */
+void pack_raw(struct buf *out, struct str s);
 void pack_array(struct buf *out, uint32_t n);
 void pack_map(struct buf *out, uint32_t n);
 

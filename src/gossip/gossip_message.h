@@ -140,4 +140,8 @@ bool gossip_message_next_node(struct str *nodes, struct gossip_node *ret);
 void gossip_message_put_stream_user(struct buf *out, struct str user);
 int gossip_message_decode_stream_user(struct str bytes, struct str *ret_user) MUST_USE;
 
+/* Of the head alone (type byte and first map) of a push/pull or a stream's user message: how many
+ * nodes follow, and how many bytes after them. ERR_CORRUPT, ERR_TOO_LARGE. */
+int gossip_message_decode_head(struct str bytes, uint32_t *ret_node_n, uint64_t *ret_size) MUST_USE;
+
 #endif

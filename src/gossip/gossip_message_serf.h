@@ -134,7 +134,8 @@ struct gossip_filter {
 bool gossip_list_next_filter(struct gossip_list *l, struct gossip_filter *ret);
 void gossip_list_put_filter(struct buf *items, const struct gossip_filter *filter);
 
-/* Tags as meta bytes: ff and a map. Bytes in an older form give one tag, role. ERR_CORRUPT. */
+/* Tags as meta bytes: ff and a map; no bytes, no tags. ERR_UNSUPPORTED: the form before Serf's
+ * protocol 3, all of which is the tag `role`. ERR_CORRUPT. */
 int gossip_tags_decode(struct str meta, struct gossip_list *ret) MUST_USE;
 void gossip_tags_encode(const struct gossip_list *tags, struct buf *out);
 /* The value of one tag, STR_NONE when there is none. */

@@ -47,8 +47,8 @@ struct gossip_packet {
     /* private */
     struct buf opened;                            /* decrypted */
     struct buf inflated[GOSSIP_PACKET_DEPTH_MAX]; /* decompressed */
-    struct buf work;
-    struct gossip_lzw *lzw; /* the encoder's table */
+    struct buf work, sealing; /* of what we send: it may be sent from within `each` */
+    struct gossip_lzw *lzw;   /* the encoder's table */
     size_t inflated_left, messages_left;
 };
 

@@ -58,4 +58,13 @@ static void test_crc32c(void **state)
     }
 }
 
-UNIT_MAIN(UNIT(test_sha256), UNIT(test_crc32c))
+/* The check value of the catalogue of CRCs, whole and in two pieces. */
+static void test_crc32(void **state)
+{
+    (void)state;
+    assert_int_equal(digest_crc32(0, STR_LIT("123456789")), 0xcbf43926);
+    assert_int_equal(digest_crc32(digest_crc32(0, STR_LIT("1234")), STR_LIT("56789")), 0xcbf43926);
+    assert_int_equal(digest_crc32(0, STR_NONE), 0);
+}
+
+UNIT_MAIN(UNIT(test_sha256), UNIT(test_crc32c), UNIT(test_crc32))
