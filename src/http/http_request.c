@@ -18,22 +18,25 @@
 
 #include <poll.h>
 
+#include "agent/metrics.h"
 #include "api/api.h"
 #include "http/http_head.h"
+#include "http/http_reply.h"
 
 #define REPLY_COPY_MAX ((size_t)4096)
-#define GZIP_SIZE_MIN  ((size_t)1400) /* consul: gziphandler's default, one packet */
 #define CROWD_SIZE_MIN 1024 /* so many calls fewer than at the peak: their memory is given back */
-#define GZIP_QUALITY   1
 
 struct anchor {
     struct http_call *call; /* NULL: it has no more interest in the request */
 };
 
 struct http_call {
-    struct list link; /* of server->calls while not answered */
+    struct list link; /* of a list of the server while not answered */
     struct http_server *server;
-    h2o_req_t *req; /* NULL: gone */
+    h2o_req_t *req;            /* NULL: gone, or away */
+    bool is_away;              /* the connection was taken out of h2o */
+    struct http_parked parked; /* what there is of it then */
+    struct http_mark mark;
     struct anchor *anchor;
     struct api_call *api;
     h2o_generator_t generator;
@@ -53,6 +56,11 @@ static void stream_end(struct api_call *api);
 static void stream_flush(struct http_call *c);
 static void stream_lost(struct http_call *c);
 static void end_lost(struct http_server *s);
+static void take_out(struct http_call *c);
+static void on_settle(struct timer *t, struct instant now);
+static void on_lost(struct http_parked *p);
+static void on_back(struct http_mark *mark, h2o_req_t *req);
+static void come_back(struct http_call *c);
 
 static const struct api_stream_door stream_door = {stream_push, stream_end};
 
@@ -61,11 +69,21 @@ struct handler {
     struct http_server *server;
 };
 
-void http_request_init(struct http_server *s, struct env *env)
+void http_request_open(struct http_server *s, struct env *env, struct http_connections *cs)
 {
     s->env = env;
     s->call_n = s->call_n_peak = 0;
     list_init(&s->calls);
+    list_init(&s->fresh);
+    list_init(&s->away);
+    s->settle.fire = on_settle;
+    http_park_open(&s->park, cs, on_lost);
+}
+
+void http_request_close(struct http_server *s)
+{
+    timers_cancel(s->env->timers, &s->settle);
+    http_park_close(&s->park);
 }
 
 void http_request_register(struct http_server *s, h2o_hostconf_t *host)
@@ -79,12 +97,26 @@ void http_request_register(struct http_server *s, h2o_hostconf_t *host)
 
 /* ---- in ---- */
 
+static void anchor(struct http_call *c, h2o_req_t *req)
+{
+    c->req = req;
+    c->anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*c->anchor), on_request_gone);
+    c->anchor->call = c;
+}
+
+static void unanchor(struct http_call *c)
+{
+    if (c->anchor)
+        c->anchor->call = NULL;
+    c->anchor = NULL;
+    c->req = NULL;
+}
+
 static struct http_call *call_new(struct http_server *s, h2o_req_t *req, struct api_call *api)
 {
     struct http_call *c = mem_new(struct http_call);
 
     c->server = s;
-    c->req = req;
     c->api = api;
     api->door = c;
     buf_init(&c->waiting, API_STREAM_BACKLOG_MAX);
@@ -92,8 +124,9 @@ static struct http_call *call_new(struct http_server *s, h2o_req_t *req, struct 
     list_push(&s->calls, &c->link);
     if (++s->call_n > s->call_n_peak)
         s->call_n_peak = s->call_n;
-    c->anchor = h2o_mem_alloc_shared(&req->pool, sizeof(*c->anchor), on_request_gone);
-    c->anchor->call = c;
+    c->parked.fd = -1;
+    c->mark.resume = on_back;
+    anchor(c, req);
     return c;
 }
 
@@ -103,8 +136,10 @@ static void call_free(struct http_call *c)
         list_remove(&c->link);
         c->server->call_n--;
     }
-    if (c->anchor)
-        c->anchor->call = NULL;
+    unanchor(c);
+    if (c->is_away)
+        metrics_add(c->server->env->metrics, METRIC_HTTP_AWAY, -1);
+    http_park_drop(&c->parked);
     buf_fini(&c->waiting);
     buf_fini(&c->sending);
     api_call_free(c->api);
@@ -121,11 +156,29 @@ static void refuse(h2o_req_t *req, struct http_server *s)
     api_call_free(api);
 }
 
+/* Within h2o's handler the connection cannot be taken out: in the next turn, if it still waits. */
+static void wait_for_answer(struct http_call *c)
+{
+    struct http_server *s = c->server;
+
+    if (!api_is_parked(c->api) || !s->park.on_read || c->req->version >= 0x200)
+        return;
+    list_remove(&c->link);
+    list_push(&s->fresh, &c->link);
+    if (!timers_is_set(&s->settle))
+        timers_set(s->env->timers, &s->settle, s->env->now);
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct http_server *s = ((struct handler *)(void *)handler)->server;
+    struct http_mark *mark = http_connection_take_mark(req);
     struct api_call *api;
 
+    if (mark) {
+        mark->resume(mark, req);
+        return 0;
+    }
     if (!http_head_is_sound(req)) {
         refuse(req, s);
         return 0;
@@ -135,7 +188,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     api->done = on_answer;
     api->stream_door = &stream_door;
     if (!api_start(api)) {
-        call_new(s, req, api);
+        wait_for_answer(call_new(s, req, api));
     } else if (api->reply.is_stream) {
         stream_begin(call_new(s, req, api));
     } else if (api->reply.body.n <= REPLY_COPY_MAX) {
@@ -147,24 +200,37 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     return 0;
 }
 
+static void answer(struct http_call *c)
+{
+    struct api_call *api = c->api;
+
+    if (api->reply.is_stream) {
+        stream_begin(c);
+    } else if (api->reply.body.n <= REPLY_COPY_MAX) {
+        h2o_req_t *req = c->req;
+
+        /* First: what h2o does with the reply may be the request's end. */
+        unanchor(c);
+        send_reply(c->server, req, api, NULL);
+        call_free(c);
+    } else {
+        send_reply(c->server, c->req, api, c);
+    }
+}
+
 /* api's done: later than on_request, or from api_cancel. */
 static void on_answer(struct api_call *api)
 {
     struct http_call *c = api->door;
 
-    if (!c->req) {
+    if (c->is_away && c->parked.fd >= 0) {
+        come_back(c);
+    } else if (c->req) {
+        answer(c);
+    } else {
         if (api->reply.is_stream)
             api->stream_closed(api);
         call_free(c);
-    } else if (api->reply.is_stream) {
-        stream_begin(c);
-    } else if (api->reply.body.n <= REPLY_COPY_MAX) {
-        h2o_req_t *req = c->req;
-
-        send_reply(c->server, req, api, NULL);
-        call_free(c);
-    } else {
-        send_reply(c->server, c->req, api, c);
     }
 }
 
@@ -188,79 +254,6 @@ static void on_request_gone(void *p)
 
 /* ---- out ---- */
 
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"},
-        {301, "Moved Permanently"},
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {413, "Request Entity Too Large"},
-        {414, "Request URI Too Long"},
-        {429, "Too Many Requests"},
-        {500, "Internal Server Error"},
-        {503, "Service Unavailable"},
-    };
-
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Other";
-}
-
-/* HTTP/2 demands lower case; HTTP/1 is given the name as Consul writes it. */
-static void put_header(h2o_req_t *req, const struct api_header *h)
-{
-    size_t n = strlen(h->name);
-    char *lower = h2o_mem_alloc_pool(&req->pool, n + h->value.n + 1);
-
-    str_lower(str_make(h->name, n), lower);
-    if (h->value.n)
-        memcpy(lower + n, h->value.p, h->value.n);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, lower, n, n <= 16, h->name, lower + n,
-                          h->value.n);
-}
-
-static void put_head(h2o_req_t *req, const struct api_reply *r)
-{
-    req->res.status = r->status;
-    req->res.reason = reason_of(r->status);
-    for (int i = 0; i < r->header_n; i++)
-        put_header(req, &r->headers[i]);
-}
-
-/* Whether the reply shall be sent compressed: consul does from one packet on. */
-static bool is_compressed(h2o_req_t *req, const struct api_reply *r)
-{
-    if (r->body.n < GZIP_SIZE_MIN || !http_head_accepts_gzip(req))
-        return false;
-    for (int i = 0; i < r->header_n; i++)
-        if (strcmp(r->headers[i].name, "Content-Encoding") == 0)
-            return false;
-    return true;
-}
-
-/* The body's pieces, in the request's pool, and their length. */
-static h2o_iovec_t *compress(h2o_req_t *req, h2o_iovec_t body, size_t *ret_n, size_t *ret_size)
-{
-    h2o_compress_context_t *gzip = h2o_compress_gzip_open(&req->pool, GZIP_QUALITY);
-    h2o_iovec_t *pieces;
-
-    gzip->transform(gzip, &body, 1, H2O_SEND_STATE_FINAL, &pieces, ret_n);
-    *ret_size = 0;
-    for (size_t i = 0; i < *ret_n; i++)
-        *ret_size += pieces[i].len;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_ENCODING, "Content-Encoding",
-                   H2O_STRLIT("gzip"));
-    return pieces;
-}
-
 /* With a call its body is sent from where it is, and lives until the request is gone. */
 static void send_reply(struct http_server *s, h2o_req_t *req, struct api_call *api,
                        struct http_call *call)
@@ -269,7 +262,7 @@ static void send_reply(struct http_server *s, h2o_req_t *req, struct api_call *a
     h2o_iovec_t body = {r->body.p, r->body.n}, *pieces = &body;
     size_t piece_n = 1;
 
-    put_head(req, r);
+    http_reply_put_head(req, r);
     req->res.content_length = body.len;
     if (call) {
         list_remove(&call->link);
@@ -278,8 +271,8 @@ static void send_reply(struct http_server *s, h2o_req_t *req, struct api_call *a
     } else {
         body = h2o_strdup(&req->pool, body.base ? body.base : "", body.len);
     }
-    if (is_compressed(req, r))
-        pieces = compress(req, body, &piece_n, &req->res.content_length);
+    if (http_reply_is_compressed(req, r))
+        pieces = http_reply_compress(req, body, &piece_n, &req->res.content_length);
     if (api->request.method == API_HEAD)
         piece_n = 0;
     h2o_start_response(req, call ? &call->generator : &s->copied);
@@ -316,7 +309,7 @@ static void stream_begin(struct http_call *c)
     c->answered = true;
     c->generator.proceed = on_stream_sent;
     c->generator.stop = on_stream_stopped;
-    put_head(c->req, &c->api->reply);
+    http_reply_put_head(c->req, &c->api->reply);
     c->req->http1_is_persistent = 0;
     h2o_start_response(c->req, &c->generator);
     buf_put_str(&c->waiting, buf_str(&c->api->reply.body));
@@ -384,6 +377,15 @@ void http_request_sweep(struct http_server *s)
         s->call_n_peak = s->call_n;
     }
     end_lost(s);
+    LIST_FOREACH (&s->calls, l) { /* those that were at the core before they were parked */
+        take_out(LIST_ITEM(l, struct http_call, link));
+    }
+}
+
+/* Does it wait where h2o sees no hang-up? */
+static bool waits_blindly(const struct http_call *c)
+{
+    return c->req && c->req->version < 0x200 && (c->api->reply.is_stream || api_is_parked(c->api));
 }
 
 static void end_lost(struct http_server *s)
@@ -395,8 +397,7 @@ static void end_lost(struct http_server *s)
     LIST_FOREACH (&s->calls, l) {
         struct http_call *c = LIST_ITEM(l, struct http_call, link);
 
-        if (!c->req || c->req->version >= 0x200 ||
-            (!c->api->reply.is_stream && !api_is_parked(c->api)))
+        if (!waits_blindly(c))
             continue;
         calls[n] = c;
         fds[n++] = (struct pollfd){
@@ -412,9 +413,74 @@ static void end_lost(struct http_server *s)
     mem_free(calls);
 }
 
-void http_request_end_all(struct http_server *s)
+static void end_list(struct list *calls)
 {
-    LIST_FOREACH (&s->calls, l) {
+    LIST_FOREACH (calls, l) {
         end_call(LIST_ITEM(l, struct http_call, link));
     }
+}
+
+void http_request_end_all(struct http_server *s)
+{
+    timers_cancel(s->env->timers, &s->settle);
+    end_list(&s->fresh);
+    end_list(&s->away);
+    end_list(&s->calls);
+}
+
+/* ---- away ---- */
+
+/* Takes the connection of a parked read out of h2o, if that is possible. */
+static void take_out(struct http_call *c)
+{
+    struct http_server *s = c->server;
+    struct anchor *a = c->anchor;
+
+    if (!c->req || !api_is_parked(c->api))
+        return;
+    a->call = NULL; /* that the request goes now means nothing */
+    if (!http_park_take(&s->park, c->req, c->api->request.is_unix, &c->parked)) {
+        a->call = c;
+        return;
+    }
+    c->anchor = NULL;
+    c->req = NULL;
+    c->is_away = true;
+    metrics_add(s->env->metrics, METRIC_HTTP_AWAY, 1);
+    list_remove(&c->link);
+    list_push(&s->away, &c->link);
+}
+
+static void on_settle(struct timer *t, struct instant now)
+{
+    struct http_server *s = LIST_ITEM(t, struct http_server, settle);
+    struct list *link;
+
+    (void)now;
+    while ((link = list_pop(&s->fresh)) != NULL) {
+        list_push(&s->calls, link);
+        take_out(LIST_ITEM(link, struct http_call, link));
+    }
+}
+
+static void on_lost(struct http_parked *p)
+{
+    api_cancel(LIST_ITEM(p, struct http_call, parked)->api); /* on_answer frees it */
+}
+
+static void come_back(struct http_call *c)
+{
+    c->is_away = false;
+    metrics_add(c->server->env->metrics, METRIC_HTTP_AWAY, -1);
+    /* on_back answers; when h2o did not come to that, nobody can be told. */
+    if (http_park_give_back(&c->server->park, &c->parked, &c->mark))
+        call_free(c);
+}
+
+static void on_back(struct http_mark *mark, h2o_req_t *req)
+{
+    struct http_call *c = LIST_ITEM(mark, struct http_call, mark);
+
+    anchor(c, req);
+    answer(c);
 }

@@ -9,20 +9,27 @@
 #include <h2o.h>
 
 #include "agent/env.h"
+#include "http/http_park.h"
 
 struct http_server {
     struct env *env;
-    struct list calls;            /* requests that are not answered yet, streams among them */
+    struct list calls; /* requests that are not answered yet, streams among them */
+    struct list fresh; /* those of them that have just been parked */
+    struct list away;  /* those whose connection was taken out of h2o */
+    struct http_park park;
+    struct timer settle;          /* set: there are fresh ones */
     uint64_t call_n, call_n_peak; /* since memory was given back */
     h2o_generator_t copied;       /* of replies that lie in the request's pool */
 };
 
-void http_request_init(struct http_server *s, struct env *env);
 /* Takes every request of this host. */
 void http_request_register(struct http_server *s, h2o_hostconf_t *host);
-/* A parked HTTP/1 client that hung up is not noticed by h2o, which does not read while a request is
- * pending (h2o/h2o#1525): asks the kernel about all of them at once, and ends those that are gone.
- */
+/* When h2o's context is ready, and before that ends. */
+void http_request_open(struct http_server *s, struct env *env, struct http_connections *cs);
+void http_request_close(struct http_server *s);
+/* An HTTP/1 client that hung up while its request waits is not noticed by h2o, which does not read
+ * then (h2o/h2o#1525): asks the kernel about all that are still with h2o at once, and ends those
+ * that are gone. */
 void http_request_sweep(struct http_server *s);
 /* The agent stops: parked reads are answered, streams end. */
 void http_request_end_all(struct http_server *s);

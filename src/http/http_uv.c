@@ -23,7 +23,6 @@
 #define REQUEST_TIMEOUT_MS 100000
 #define HTTP2_STREAMS_MAX  1000 /* parked reads of one connection */
 #define SWEEP_INTERVAL     DURATION_S(5)
-#define STUCK_SWEEPS_MAX   12 /* a client that takes nothing of its reply for a minute is cut off */
 #define CLOSE_TICK         DURATION_MS(20)
 #define DISPOSE_DELAY      DURATION_MS(20)
 #define ENTITY_SIZE_MAX    ((size_t)64 * 1024 * 1024) /* ours are checked by the endpoints */
@@ -39,28 +38,15 @@ struct listener {
     struct http_door *door;
 };
 
-struct connection {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv; /* first: h2o gives it back to connection_free */
-    struct list link;
-    struct http_door *door;
-    size_t unsent_size; /* at the last sweep */
-    int stuck_n;        /* sweeps since it last was less */
-};
-
 struct http_door {
     struct env *env;
     uv_loop_t *loop;
-    struct list listeners, connections;
+    struct list listeners;
     size_t listener_n; /* handles not yet closed */
     struct http_server server;
     h2o_globalconf_t config;
     h2o_context_t context;
-    h2o_accept_ctx_t accept;
+    struct http_connections connections;
     struct timer sweep, tick;
     bool is_closing, is_disposed;
     struct instant deadline;
@@ -85,11 +71,10 @@ static void h2o_open(struct http_door *d)
     d->config.http2.idle_timeout = REQUEST_TIMEOUT_MS;
     d->config.http2.max_concurrent_requests_per_connection = HTTP2_STREAMS_MAX;
     host = h2o_config_register_host(&d->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
-    http_request_init(&d->server, d->env);
     http_request_register(&d->server, host);
     h2o_context_init(&d->context, d->loop, &d->config);
-    d->accept.ctx = &d->context;
-    d->accept.hosts = d->config.hosts;
+    http_connection_init(&d->connections, d->loop, &d->context, d->config.hosts);
+    http_request_open(&d->server, d->env, &d->connections);
 }
 
 static int door_open(void *uv_loop, struct env *env, void *config, void **ret_door,
@@ -101,12 +86,12 @@ static int door_open(void *uv_loop, struct env *env, void *config, void **ret_do
     d->env = env;
     d->loop = uv_loop;
     list_init(&d->listeners);
-    list_init(&d->connections);
     h2o_open(d);
     r = listeners_open(d, config, err);
     d->sweep.fire = on_sweep;
     d->tick.fire = on_tick;
     if (r) { /* the loop ends with the worker: what h2o closes, it closes there */
+        http_request_close(&d->server);
         h2o_context_dispose(&d->context);
         h2o_config_dispose(&d->config);
         return r;
@@ -173,62 +158,14 @@ static void listeners_close(struct http_door *d)
 
 /* ---- connections ---- */
 
-static void connection_free(uv_handle_t *h)
-{
-    mem_free(h); /* the connection begins with it */
-}
-
-static void on_socket_closed(void *data)
-{
-    struct connection *c = data;
-
-    list_remove(&c->link);
-}
-
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct listener *l = stream->data;
-    struct http_door *d = l->door;
-    struct connection *c;
-    h2o_socket_t *socket;
 
-    if (status) {
+    if (status)
         log_warn("agent.http", "cannot accept a connection: %s", error_text(status));
-        return;
-    }
-    c = mem_new(struct connection);
-    c->door = d;
-    list_init(&c->link);
-    if (stream->type == UV_NAMED_PIPE)
-        uv_pipe_init(d->loop, &c->uv.pipe, 0);
     else
-        uv_tcp_init(d->loop, &c->uv.tcp);
-    if (uv_accept(stream, &c->uv.stream)) {
-        uv_close(&c->uv.handle, connection_free);
-        return;
-    }
-    if (stream->type == UV_TCP)
-        uv_tcp_nodelay(&c->uv.tcp, 1);
-    list_push(&d->connections, &c->link);
-    socket = h2o_uv_socket_create(&c->uv.stream, connection_free);
-    socket->on_close.cb = on_socket_closed;
-    socket->on_close.data = c;
-    h2o_accept(&d->accept, socket);
-}
-
-/* h2o sets no time for a reply to be taken: a client that does not read would keep it for ever. */
-static void cut_stuck(struct http_door *d)
-{
-    LIST_FOREACH (&d->connections, l) {
-        struct connection *c = LIST_ITEM(l, struct connection, link);
-        size_t unsent = uv_stream_get_write_queue_size(&c->uv.stream);
-        uv_os_fd_t fd;
-
-        c->stuck_n = unsent && unsent >= c->unsent_size ? c->stuck_n + 1 : 0;
-        c->unsent_size = unsent;
-        if (c->stuck_n >= STUCK_SWEEPS_MAX && uv_fileno(&c->uv.handle, &fd) == 0)
-            shutdown(fd, SHUT_RDWR);
-    }
+        http_connection_accept(&l->door->connections, stream);
 }
 
 static void on_sweep(struct timer *t, struct instant now)
@@ -236,7 +173,7 @@ static void on_sweep(struct timer *t, struct instant now)
     struct http_door *d = LIST_ITEM(t, struct http_door, sweep);
 
     http_request_sweep(&d->server);
-    cut_stuck(d);
+    http_connection_cut_stuck(&d->connections);
     timers_set(d->env->timers, t, instant_add(now, SWEEP_INTERVAL));
 }
 
@@ -258,17 +195,6 @@ static void door_close(void *door, struct instant deadline, void (*closed)(void 
     timers_set(d->env->timers, &d->tick, instant_add(env_now(d->env), CLOSE_TICK));
 }
 
-static void shut_connections(struct http_door *d, int how)
-{
-    LIST_FOREACH (&d->connections, l) {
-        struct connection *c = LIST_ITEM(l, struct connection, link);
-        uv_os_fd_t fd;
-
-        if (uv_fileno(&c->uv.handle, &fd) == 0)
-            shutdown(fd, how);
-    }
-}
-
 static void on_tick(struct timer *t, struct instant now)
 {
     struct http_door *d = LIST_ITEM(t, struct http_door, tick);
@@ -279,15 +205,16 @@ static void on_tick(struct timer *t, struct instant now)
         mem_free(d);
         return;
     }
-    if (!list_is_empty(&d->connections) || d->listener_n) {
+    if (!list_is_empty(&d->connections.all) || d->listener_n || d->server.call_n) {
         if (late || d->server.call_n == 0)
-            shut_connections(d, late ? SHUT_RDWR : SHUT_RD);
+            http_connection_shut_all(&d->connections, late ? SHUT_RDWR : SHUT_RD);
         timers_set(d->env->timers, t, instant_add(now, CLOSE_TICK));
         return;
     }
     /* Its timer for a second GOAWAY runs on without any connection, and dispose asserts that none
      * is left. */
     h2o_timeout_unlink(&d->context.http2._graceful_shutdown_timeout);
+    http_request_close(&d->server);
     h2o_context_dispose(&d->context);
     h2o_config_dispose(&d->config);
     d->is_disposed = true;

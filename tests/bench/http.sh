@@ -56,11 +56,11 @@ clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(n)]
 for c in clients:
     c.sendall(b"GET /v1/kv/parked?index=999999999&wait=600s HTTP/1.1\r\nHost: x\r\n\r\n")
 time.sleep(3)
-print(n, (resident() - before) / n)
+print(n, max(0, resident() - before) / n)
 PYTHON
 a=$(python3 "$T/park.py" "$port" "${agent_pid[bare]}" 10000)
 b=$(python3 "$T/park.py" "$HTTP_PORT" "$PID" 10000)
 awk -v a="$a" -v b="$b" 'BEGIN { split(a, x); split(b, y)
-    printf "http: %d parked reads: %.1f KiB each, of which libh2o takes %.1f for the connection\n", y[1], y[2], x[2] }'
+    printf "http: %d parked reads: %.1f KiB each; kept in libh2o the connection alone takes %.1f\n", y[1], y[2], x[2] }'
 stop_agent bare
 stop_agent parked

@@ -3,11 +3,12 @@
 """Thousands of reads that wait for a change: parked.py HTTP_PORT PID COUNT
 
 Prints, one a line: "parked N", "bytes_each N" (resident memory of the agent per parked read),
-"woken N" (answered after one key was written), "others N" (answered too, though they had asked
+"away N" (of them outside libh2o), "woken N" (answered after one key was written), "others N" (answered too, though they had asked
 about other keys), "gone SECONDS" (after all hung up, until the agent had closed their sockets),
 "left_each N" (memory not given back by then). Standard library only.
 """
 import http.client
+import json
 import os
 import select
 import socket
@@ -69,6 +70,12 @@ while sockets() < base_sockets + count and time.monotonic() < end:
 time.sleep(1)
 print("parked", sockets() - base_sockets)
 print("bytes_each", (resident() - base) // count)
+c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+c.request("GET", "/v1/agent/metrics")
+for gauge in json.loads(c.getresponse().read())["Gauges"]:
+    if gauge["Name"] == "consul.http.away":
+        print("away", gauge["Value"])
+c.close()
 
 poller = select.epoll()
 by_fd = {}
