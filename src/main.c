@@ -29,7 +29,9 @@
 #include "agent/banner.h"
 #include "agent/loop.h"
 #include "agent/notify.h"
+#include "agent/serve.h"
 #include "api/api_health.h"
+#include "api/api_ship.h"
 #include "api/route.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -235,7 +237,10 @@ static int mount_open(struct program *p, struct error *err)
 
 static int workers_open(struct program *p, int n, struct error *err)
 {
+    static const struct serve_handler *const handlers[] = {&api_ship_handler, &serve_write_handler};
+    static const struct serve_table serves = {handlers, sizeof handlers / sizeof handlers[0]};
     const struct door_plan plans[] = {
+        {&serve_door, (void *)(uintptr_t)&serves},
         {&dns_door, p->dns},
         {&http_door, p->http},
     };

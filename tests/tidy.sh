@@ -26,10 +26,10 @@ trap 'rm -rf "$tmp"' EXIT
 may_include() {
     case $1 in
     base) echo ;;
-    store | gossip | raft | wal | cli) echo base ;;
+    store | gossip | rpc | raft | wal | cli) echo base ;;
     state) echo base store ;;
     consensus) echo base store state raft wal ;;
-    agent) echo base store state gossip consensus ;;
+    agent) echo base store state gossip rpc consensus ;;
     api | dns | fs | worker) echo base store state agent ;;
     http) echo base api agent ;;
     esac

@@ -14,6 +14,7 @@ static void on_leadership(void *data, bool is_leader);
 static void on_lock_delay(void *data, struct str key, int64_t delay_ns);
 static void on_storage(void *data, int status);
 static void on_fatal(void *data, const char *why);
+static void on_log_closed(void *data);
 static void engines_close(struct agent *a);
 
 static int store_and_state_open(struct agent *a, struct error *err)
@@ -63,7 +64,9 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     a->box = box;
     a->metrics.since = a->started = clock_now();
     list_init(&a->subscribers);
+    list_init(&a->serve_workers);
     rng_system(&a->rng);
+    servers_init(&a->servers, &a->rng);
     a->monitor = monitor_new(box);
     int rc = datadir_open(config, &a->dir, err);
     if (rc) {
@@ -74,7 +77,9 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     rc = datadir_node_id(&a->dir, config->node_id, a->node_id, err);
     if (!rc)
         rc = store_and_state_open(a, err);
-    if (!rc) {
+    if (!rc)
+        rc = agent_rpc_open(a, uv_loop, err);
+    if (!rc && config->server) {
         a->leader = leader_new(a, timers, a->reader, &a->rng, clock_now);
         rc = log_open(a, uv_loop, err);
     }
@@ -105,6 +110,15 @@ static void engines_close(struct agent *a)
     mem_free(a);
 }
 
+static void on_rpc_closed(void *data)
+{
+    struct agent *a = data;
+    if (a->consensus)
+        consensus_close(a->consensus, on_log_closed, a);
+    else
+        on_log_closed(a);
+}
+
 static void on_log_closed(void *data)
 {
     struct agent *a = data;
@@ -119,8 +133,10 @@ void agent_close(struct agent *a, void (*cb)(void *data), void *data)
     ASSERT(list_is_empty(&a->subscribers));
     a->closed = cb;
     a->closed_data = data;
-    leader_stop(a->leader);
-    consensus_close(a->consensus, on_log_closed, a);
+    a->closing = true;
+    if (a->leader)
+        leader_stop(a->leader);
+    agent_rpc_close(a, on_rpc_closed, a);
 }
 
 /* ---- news from the log ---- */
@@ -132,11 +148,17 @@ static void on_applied(void *data, const struct change_batch *changes)
     metrics_add(&a->metrics, METRIC_APPLIED_CHANGES, changes->n);
     if (changes->n == 0 && !changes->everything)
         return;
+    agent_publish(a, changes);
+    agent_rpc_publish(a, changes);
+    leader_applied(a->leader, changes);
+}
+
+void agent_publish(struct agent *a, const struct change_batch *changes)
+{
     LIST_FOREACH (&a->subscribers, l) {
         struct agent_subscriber *s = LIST_ITEM(l, struct agent_subscriber, link);
         s->publish(s, changes);
     }
-    leader_applied(a->leader, changes);
 }
 
 static void on_leadership(void *data, bool is_leader)
@@ -265,5 +287,5 @@ void agent_ask_stop(struct agent *a)
 
 bool agent_renew_session(struct agent *a, struct str id)
 {
-    return leader_renew(a->leader, id);
+    return a->leader && leader_renew(a->leader, id);
 }

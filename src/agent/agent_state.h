@@ -12,6 +12,11 @@
 #include "agent/lock_delay.h"
 #include "agent/metrics.h"
 #include "agent/monitor.h"
+#include "agent/servers.h"
+#include "agent/ship.h"
+#include "rpc/rpc_listen.h"
+
+struct follow; /* agent_rpc.c */
 
 struct agent {
     const struct config *config;
@@ -31,10 +36,30 @@ struct agent {
     struct leader *leader;
     struct lock_delay *lock_delays;
     struct monitor *monitor;
-    bool is_leader;
+    bool is_leader, closing;
     struct list subscribers;
+    /* requests from and to other agents */
+    struct servers servers;
+    struct rpc_client *rpc_client;
+    struct rpc_server *rpc_server;
+    struct rpc_listener *rpc_listener;
+    struct shipper *shipper;
+    struct list serve_workers; /* private to serve.c */
+    struct follow *follow;
+    void (*closed_rpc)(void *data);
+    void *closed_rpc_data;
+    int open_n; /* parts of agent_rpc.c that are open or closing */
     void (*closed)(void *data);
     void *closed_data;
 };
+
+/* agent_rpc.c: the wire to other agents. */
+int agent_rpc_open(struct agent *a, void *uv_loop, struct error *err) MUST_USE;
+void agent_rpc_close(struct agent *a, void (*cb)(void *data), void *data);
+/* For followers, after each applied group. */
+void agent_rpc_publish(struct agent *a, const struct change_batch *changes);
+
+/* agent.c */
+void agent_publish(struct agent *a, const struct change_batch *changes);
 
 #endif

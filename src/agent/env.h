@@ -35,9 +35,11 @@ struct env {
     struct instant now;                 /* see env_now */
     uint64_t parked_n;                  /* reads waiting on this worker */
     uint64_t flight_n; /* asks and writes at the core; the worker stays until it is 0 */
+    bool is_client;    /* this agent has no state: what needs it is shipped (ship.h) */
     bool closing;
     bool replaced;     /* true while the batch at hand replaced the whole store */
     struct list reads; /* private to read.c: all parked reads */
+    struct list ships; /* private to ship.c: all requests that other agents run for us */
     int worker_i;
     struct instant (*clock)(void); /* clock_now; NULL in tests: `now` stays as the test set it */
 };

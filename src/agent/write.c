@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/metrics.h"
+#include "agent/ship_write.h"
 #include "state/policy.h"
 
 static void on_delivered(struct mail *m)
@@ -49,6 +50,25 @@ static void on_core(struct mail *m)
     consensus_submit(agent_consensus(agent), &w->submit);
 }
 
+static void on_shipped(struct ship *s)
+{
+    struct write *w = LIST_ITEM(s, struct write, ship);
+    w->status = ship_write_take(s, &w->index, &w->result);
+    ship_fini(s);
+    w->env->flight_n--;
+    w->done(w);
+}
+
+/* Sent once: whether a server that fell silent has carried it out is not known. */
+static void ship_off(struct write *w)
+{
+    w->ship = (struct ship){.kind = SHIP_WRITE, .target = SHIP_TO_ANY, .done = on_shipped};
+    buf_init(&w->ship.body, SHIP_BODY_SIZE_MAX);
+    ship_write_encode(w->token, buf_str(&w->command), &w->ship.body);
+    buf_fini(&w->command);
+    ship_submit(w->env, &w->ship);
+}
+
 void write_submit(struct env *env, struct write *w)
 {
     ASSERT(w->done);
@@ -61,6 +81,10 @@ void write_submit(struct env *env, struct write *w)
     if (w->command.failed || w->command.n > COMMAND_SIZE_MAX) {
         w->status = ERR_TOO_LARGE;
         send_back(w);
+        return;
+    }
+    if (env->is_client) {
+        ship_off(w);
         return;
     }
     w->mail.deliver = on_core;

@@ -7,6 +7,7 @@
 #define DISCO_AGENT_WRITE_H
 
 #include "agent/env.h"
+#include "agent/ship.h"
 #include "consensus/consensus.h"
 
 /* Embedded in the caller's object, which lives until done: there is no cancel, a write once
@@ -24,6 +25,7 @@ struct write {
     struct mail mail;
     struct env *env;
     struct consensus_submit submit;
+    struct ship ship; /* of an agent without a log */
 };
 
 void write_submit(struct env *env, struct write *w);

@@ -18,6 +18,7 @@
 
 #include "agent/metrics.h"
 #include "api/access.h"
+#include "api/api_ship.h"
 #include "api/api_ui.h"
 #include "api/redirect.h"
 #include "api/route.h"
@@ -64,20 +65,33 @@ bool api_start(struct api_call *c)
     if (!take_request(c) || !find_route(c))
         return finished(c);
     put_base_headers(c);
-    if (!may_proceed(c) || !take_options(c) || (c->route->check && !c->route->check(c)))
+    if (!may_proceed(c) || !take_options(c))
+        return finished(c);
+    if (api_ship_is_needed(c)) {
+        api_ship_start(c);
+        return false;
+    }
+    if (c->route->check && !c->route->check(c))
         return finished(c);
     return start_work(c);
 }
 
+void api_ship_finished(struct api_call *c)
+{
+    finished(c);
+    c->done(c);
+}
+
 void api_cancel(struct api_call *c)
 {
-    if (c->route && c->kind == API_READ)
+    api_ship_cancel(c);
+    if (!c->ship && c->route && c->kind == API_READ)
         read_cancel(&c->work.read);
 }
 
 bool api_is_parked(const struct api_call *c)
 {
-    return c->route && c->kind == API_READ && c->work.read.parked;
+    return api_ship_is_waiting(c) || (c->route && c->kind == API_READ && c->work.read.parked);
 }
 
 /* ---- the way in ---- */
@@ -167,7 +181,7 @@ static bool may_proceed(struct api_call *c)
     const struct api_request *q = &c->request;
     struct buf allow;
 
-    if (access_is_blocked(c->env->config, c->path))
+    if (!c->is_shipped && access_is_blocked(c->env->config, c->path))
         return api_fail(c, 403, "Endpoint is blocked by agent configuration");
     if (q->method != c->route->method) {
         buf_init(&allow, 0);
@@ -220,7 +234,8 @@ static bool take_options(struct api_call *c)
         return api_fail(c, 400,
                         "Bad request: Invalid header: \"X-Consul-Namespace\" - "
                         "Namespaces are a Consul Enterprise feature");
-    if ((flags & API_DC) && dc.n && !str_eq_z(dc, c->env->config->datacenter))
+    if ((c->is_shipped || published_get(c->env->published, PUBLISHED_DATACENTERS) == 0) &&
+        (flags & API_DC) && dc.n && !str_eq_z(dc, c->env->config->datacenter))
         return api_fail(c, 500, "No path to datacenter");
     return true;
 }
@@ -418,7 +433,8 @@ static bool finished(struct api_call *c)
 
     if (r->body.failed)
         api_fail(c, 500, "the reply is larger than %zu bytes", BUF_MAX_DEFAULT);
-    if (c->is_failure && r->status == 500 && c->route && (c->route->flags & API_META_ERROR)) {
+    if (!c->ship && c->is_failure && r->status == 500 && c->route &&
+        (c->route->flags & API_META_ERROR)) {
         api_header(c, "X-Consul-Index", STR_LIT("1"));
         api_header(c, "X-Consul-Knownleader", STR_LIT("false"));
         api_header(c, "X-Consul-Lastcontact", STR_LIT("0"));

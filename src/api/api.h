@@ -60,6 +60,7 @@ struct api_reply {
 
 struct api_call;
 struct api_route;
+struct api_ship; /* api_ship.h */
 
 /* What a door adds for replies without an end. On the worker's thread. */
 struct api_stream_door {
@@ -95,6 +96,8 @@ struct api_call {
     struct instant started;
     bool is_async, is_failure; /* private */
     bool is_quiet;             /* not worth a "Request finished" line */
+    bool is_shipped;           /* another agent sent it here: run it, or refuse */
+    struct api_ship *ship;     /* it is run elsewhere; in arena */
     union {
         struct read read;
         struct ask ask;
@@ -109,6 +112,8 @@ bool api_start(struct api_call *c);
  * finishes unheard: done still comes, later. Harmless when done has come. */
 void api_cancel(struct api_call *c);
 bool api_is_parked(const struct api_call *c);
+/* For api_ship.c: the reply has come. */
+void api_ship_finished(struct api_call *c);
 
 /* ---- for endpoints ---- */
 /* A text/plain error reply (400, 404, 500 ... bodies as Consul words them); returns false. */

@@ -42,14 +42,14 @@ static const struct api_route table[] = {
 
     {API_PUT, "/v1/session/create", API_WRITE, API_DC | API_NS, .prepare = api_session_create, .finish = api_session_created},
     {API_PUT, "/v1/session/destroy/", API_WRITE, API_DC | API_NS, .check = api_session_check_id, .prepare = api_session_destroy},
-    {API_PUT, "/v1/session/renew/", API_CORE, API_DC | API_NS | API_NO_META, .check = api_session_check_id,
+    {API_PUT, "/v1/session/renew/", API_CORE, API_DC | API_NS | API_NO_META | API_LEADER, .check = api_session_check_id,
      .core = api_session_renew, .view = api_session_renewed},
     {API_GET, "/v1/session/info/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_id, .view = api_session_info},
     {API_GET, "/v1/session/node/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_node, .view = api_session_node},
     {API_GET, "/v1/session/list", API_READ, API_USUAL | API_META_ERROR, .view = api_session_list},
 
-    {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC, .core = api_status_leader},
-    {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC, .core = api_status_peers},
+    {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC | API_SERVER, .core = api_status_leader},
+    {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC | API_SERVER, .core = api_status_peers},
 
     {API_GET, "/v1/agent/self", API_CORE, 0, .core = api_agent_self},
     {API_GET, "/v1/agent/members", API_CORE, 0, .check = api_agent_check_members,

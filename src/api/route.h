@@ -27,6 +27,8 @@ enum api_flag {
     API_CONSISTENCY = 16, /* X-Consul-Effective-Consistency */
     API_NO_INDEX = 32,    /* a read whose reply has no X-Consul-Index */
     API_NO_META = 64,     /* nor the other two */
+    API_SERVER = 128,     /* kind API_CORE: about the cluster, so a client agent asks a server */
+    API_LEADER = 256,     /* only the leader can answer */
 };
 #define API_USUAL (API_QUERY | API_DC | API_NS)
 

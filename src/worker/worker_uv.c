@@ -19,6 +19,7 @@
 #include "agent/loop.h"
 #include "agent/metrics.h"
 #include "agent/read.h"
+#include "agent/ship.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "worker/worker.h"
@@ -91,9 +92,11 @@ static void env_open(struct worker *w, int worker_i)
         .metrics = agent_metrics(w->agent),
         .interest = &w->interest,
         .worker_i = worker_i,
+        .is_client = !agent_config(w->agent)->server,
         .clock = clock_now,
     };
     list_init(&env->reads);
+    list_init(&env->ships);
 }
 
 static void env_close(struct worker *w)
@@ -243,6 +246,7 @@ static void doors_close(struct worker *w, struct duration grace)
     w->stopping = true;
     w->env.closing = true;
     read_cancel_all(&w->env);
+    ship_cancel_all(&w->env);
     for (size_t i = 0; i < n; i++) {
         struct worker_door *d = &w->doors[i];
         void *door = d->door;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A request as bytes, to be run by another agent, and its reply as bytes.
+ */
+#ifndef DISCO_API_API_SHIP_H
+#define DISCO_API_API_SHIP_H
+
+#include "agent/serve.h"
+#include "api/api.h"
+
+/* Must this call be run elsewhere, and may it? After its options were taken. */
+bool api_ship_is_needed(const struct api_call *c);
+/* Sends it off; the call's done comes later. */
+void api_ship_start(struct api_call *c);
+void api_ship_cancel(struct api_call *c);
+/* In flight? */
+bool api_ship_is_waiting(const struct api_call *c);
+
+extern const struct serve_handler api_ship_handler;
+
+#endif
