@@ -7,6 +7,7 @@
 #include "fs/fs_list.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
+#include "fs/fs_scratch.h"
 
 struct fs_dir {       /* an open directory */
     struct list link; /* mount->dirs */
@@ -154,6 +155,8 @@ static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d)
         return r;
     if (node.kind == FS_KV_DIR)
         add_ghosts(m, node.a, &d->list);
+    if (node.kind == FS_KV_DIR)
+        fs_scratch_list(m, node.a, &d->list);
     fs_list_finish(&d->list);
     d->is_filled = true;
     return 0;

@@ -9,9 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "fs/fs_change.h"
@@ -20,6 +17,8 @@
 #include "fs/fs_feed.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
+#include "fs/fs_process.h"
+#include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 
 static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
@@ -53,7 +52,6 @@ static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t 
 
 static struct fs_handle *handle_of(const struct fuse_file_info *fi);
 static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid);
-static bool was_signaled(int32_t tid);
 
 void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
@@ -80,6 +78,28 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         fuse_reply_err(req, error);
     else
         reply_open(req, m, h, fi);
+}
+
+/* A new file: one of this mount alone, by its name or as mkstemp makes them, or a key. */
+static int scratch_or_key(struct fs_mount *m, struct fs_handle *h, struct str key, int flags,
+                          mode_t mode)
+{
+    size_t at = key.n;
+    while (at > 0 && key.p[at - 1] != '/')
+        at--;
+    enum fs_scratch_kind kind = fs_scratch_name(str_drop(key, at));
+    bool as_mkstemp = (flags & O_ACCMODE) == O_RDWR && (flags & O_EXCL) && (mode & 07777) == 0600;
+    if (fs_scratch_is_doomed(m, key)) { /* its next value */
+        h->is_exclusive = false;
+        h->is_blind = true;
+        return 0;
+    }
+    if (kind == FS_SCRATCH_NONE && as_mkstemp)
+        kind = FS_SCRATCH_DRAFT;
+    int error = kind == FS_SCRATCH_NONE ? 0 : fs_scratch_make(m, h->inode, kind);
+    if (!error && h->inode->scratch)
+        fs_change_listing(m, fs_inode_get(&m->inodes, h->inode->parent));
+    return error;
 }
 
 void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -128,11 +148,16 @@ void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
         h->is_touched = true;
         h->is_exclusive = fi->flags & O_EXCL;
         h->appends = h->appends && !h->is_exclusive; /* nobody else's bytes to add to */
+        error = scratch_or_key(m, h, buf_str(&key), fi->flags, mode);
     }
     buf_fini(&text);
     buf_fini(&key);
     if (error) {
         fuse_reply_err(req, error);
+        if (h) {
+            h->is_touched = false;
+            fs_write_release(m, h);
+        }
         return;
     }
     struct fuse_entry_param e;
@@ -165,11 +190,10 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     }
     if (h && h->writes && h->appends) { /* what is there, and what was added */
         struct buf whole;
-        struct fs_node node = fs_inode_node(i);
+        uint64_t version;
         buf_init(&whole, 0);
         struct view v = fs_mount_view(m);
-        if (!i->is_pending && fs_tree_read(&m->tree, &v, &node, &whole) < 0)
-            buf_clear(&whole);
+        (void)fs_write_committed(m, &v, i, &whole, &version);
         env_view_end(&v);
         buf_put_str(&whole, buf_str(&h->data));
         struct str rest = str_take(str_drop(buf_str(&whole), (size_t)offset), size);
@@ -204,13 +228,13 @@ void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_handle *h = handle_of(fi);
     if (!h || !h->writes || (!h->is_dirty && !h->poison && !h->commit)) {
-        bool killed = h && h->is_touched && was_signaled(fuse_req_ctx(req)->pid);
+        bool killed = h && h->is_touched && fs_process_was_signaled(fuse_req_ctx(req)->pid);
         if (killed)
             h->was_killed = true;
         fuse_reply_err(req, 0);
     } else if (h->poison) {
         fuse_reply_err(req, h->poison);
-    } else if (h->is_dirty && was_signaled(fuse_req_ctx(req)->pid)) {
+    } else if (h->is_dirty && fs_process_was_signaled(fuse_req_ctx(req)->pid)) {
         h->was_killed = true;
         fuse_reply_err(req, 0);
     } else {
@@ -277,7 +301,10 @@ bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
 {
     ASSERT(i->writer_n > 0);
-    if (--i->writer_n > 0 || !i->is_current || i->is_awaited)
+    --i->writer_n;
+    if (i->scratch)
+        fs_scratch_closed(m, i);
+    if (i->writer_n > 0 || !i->is_current || i->is_awaited || i->scratch)
         return;
     fs_inode_retire(&m->inodes, i);
     fs_change_inode(m, i);
@@ -290,12 +317,12 @@ static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
 {
     struct fs_handle *h = fs_write_handle_new(m, i);
     struct fs_node node = fs_inode_node(i);
-    struct kv_entry e;
-    uint64_t index;
+    int r = 0;
     struct view v = fs_mount_view(m);
-    int r = fs_tree_read(&m->tree, &v, &node, &h->data);
-    if (i->kind == FS_KV_FILE && kv_get(&v, node.a, &e, &index))
-        h->base_version = e.modify_index;
+    if (i->kind != FS_KV_FILE)
+        r = fs_tree_read(&m->tree, &v, &node, &h->data);
+    else if (!fs_write_committed(m, &v, i, &h->data, &h->base_version))
+        r = -ENOENT;
     env_view_end(&v);
     if (r < 0) { /* a key that is gone: its name is looked up once more */
         fuse_reply_err(req, i->kind == FS_KV_FILE ? ESTALE : fs_write_errno(r));
@@ -323,7 +350,7 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     uint64_t index;
     if (i->is_pending) { /* unless somebody else has made it meanwhile */
         struct view v = fs_mount_view(m);
-        i->is_pending = !kv_get(&v, node.a, &e, &index);
+        i->is_pending = fs_scratch_is_doomed(m, node.a) || !kv_get(&v, node.a, &e, &index);
         env_view_end(&v);
     }
     if (i->is_pending) {
@@ -363,11 +390,19 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
 {
     struct kv_entry e = {.modify_index = 0};
     uint64_t index;
-    int error = fs_write_preflight(m);
+    int error = i->scratch ? 0 : fs_write_preflight(m);
     if (error)
         return error;
     if (i->is_unlinked)
         return ESTALE;
+    if (i->scratch) {
+        *ret = new_writer(m, i, fi->flags, pid);
+        (*ret)->is_touched = (*ret)->is_blind;
+        if (!(*ret)->appends && !(*ret)->is_blind)
+            buf_put_str(&(*ret)->data, buf_str(&i->scratch->value));
+        timers_cancel(m->env->timers, &i->scratch->timer);
+        return 0;
+    }
     struct fs_node node = fs_inode_node(i);
     struct view v = fs_mount_view(m);
     bool is_there = kv_get(&v, node.a, &e, &index);
@@ -422,24 +457,4 @@ static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
 static struct fs_handle *handle_of(const struct fuse_file_info *fi)
 {
     return fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
-}
-
-/* Flag PF_SIGNALED (0x400) of the task: it is ending because of a signal. Field 9 of stat, counted
- * after the name, which may hold anything but ends at the last ')'. */
-static bool was_signaled(int32_t tid)
-{
-    char path[64], text[1024];
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    char *p = strrchr(text, ')');
-    for (int field = 2; p && field < 9; field++)
-        p = strchr(p + 1, ' ');
-    return p && (strtoull(p + 1, NULL, 10) & 0x400);
 }

@@ -35,9 +35,10 @@ struct fs_inode {
     bool is_ghost;          /* a directory without keys that stays until it is removed */
     uint64_t version, size; /* of a key */
     int64_t mtime_ns;
-    struct buf value;  /* of a key's version, while cached readers have it open */
-    uint32_t reader_n; /* cached readers */
-    uint32_t open_n;   /* handles: writers, snapshots, listings */
+    struct fs_scratch *scratch; /* a file of this mount alone (fs_scratch.h) */
+    struct buf value;           /* of a key's version, while cached readers have it open */
+    uint32_t reader_n;          /* cached readers */
+    uint32_t open_n;            /* handles: writers, snapshots, listings */
     uint32_t writer_n;
     struct list writers; /* struct fs_handle */
     uint32_t busy_n;     /* a directory's namespace changes that are not answered yet */

@@ -9,6 +9,7 @@
  *   fs_file.c      open, read, write, close              fs_facts.c   what only the core knows
  *   fs_dir.c       listings                              fs_name.c    mkdir, unlink, rename, ...
  *   fs_xattr.c     extended attributes                   fs_feed.c    the file of changes
+ *   fs_scratch.c   temporary files of programs
  *   fs_poll.c      poll(2)                               fs_echo.c    changes repeated for inotify
  */
 #ifndef DISCO_FS_FS_MOUNT_H
@@ -48,6 +49,9 @@ struct fs_mount {
     struct list feeds;   /* struct fs_feed: open files of changes */
     struct fs_feed *repeater;
     int32_t repeater_pid;
+    struct list scratches; /* struct fs_scratch */
+    struct list doomed;    /* fs_scratch.c */
+    size_t scratch_n, scratch_size;
     struct list polls; /* fs_poll.c */
     uint32_t poll_n;
     uint64_t seen_index;    /* of the last batch of changes */

@@ -28,6 +28,7 @@
 #include "fs/fs_ops.h"
 #include "fs/fs_poll.h"
 #include "fs/fs_repeater.h"
+#include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 
 #define REQUESTS_A_TURN 64
@@ -80,6 +81,8 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->dirs);
     list_init(&m->feeds);
     list_init(&m->polls);
+    list_init(&m->scratches);
+    list_init(&m->doomed);
     int r = prepare_path(m, config->mount, err);
     if (r == 0)
         r = open_session(m, config, err);
@@ -107,6 +110,7 @@ void fs_mount_free(struct fs_mount *m)
         fuse_session_destroy(m->session);
     }
     fs_poll_free_all(m);
+    fs_scratch_free_all(m);
     fs_write_free_handles(m);
     fs_dir_free_all(m);
     fs_inode_fini(&m->inodes);
@@ -299,6 +303,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     struct fs_notify *n = m->notify;
     timers_cancel(m->env->timers, &m->drop_all);
     m->notify = NULL;
+    fs_scratch_settle_all(m);
     fs_feed_end_all(m);
     if (l->repeater)
         fs_repeater_stop(l->repeater, false);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * FUSE's operations on names below kv/: mkdir, rmdir, unlink, rename. Each is one command, answered
+ * FUSE's operations on names below kv/: mkdir, mknod, rmdir, unlink. Each is one command, answered
  * when it is applied.
  */
 #ifndef DISCO_FS_FS_NAME_H
@@ -12,7 +12,7 @@
 void fs_name_make(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_dir);
 void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_name_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
-                    const char *new_name, unsigned int flags);
+/* The directory for a change of names, or NULL when the request was answered. */
+struct fs_inode *fs_name_begin(fuse_req_t req, fuse_ino_t parent);
 
 #endif

@@ -3,10 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
@@ -16,6 +13,9 @@
 #include "fs/fs_name.h"
 #include "fs/fs_path.h"
 #include "fs/fs_poll.h"
+#include "fs/fs_process.h"
+#include "fs/fs_rename.h"
+#include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 #include "fs/fs_xattr.h"
 #include "state/state.h"
@@ -109,6 +109,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
             error = EROFS;
         else if ((uint64_t)attr->st_size > m->value_max)
             error = EFBIG;
+        else if (i->scratch && (!h || !h->writes))
+            fs_scratch_resize(m, i, (size_t)attr->st_size);
         else if ((error = fs_write_preflight(m)) == 0 && (!h || !h->writes)) {
             truncate_path(m, req, i, (uint64_t)attr->st_size);
             return;
@@ -194,7 +196,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .mkdir = op_mkdir,
     .rmdir = fs_name_rmdir,
     .unlink = fs_name_unlink,
-    .rename = fs_name_rename,
+    .rename = fs_rename,
     .open = fs_file_open,
     .create = fs_file_create,
     .read = fs_file_read,
@@ -227,8 +229,8 @@ static int lookup_local(struct fs_mount *m, struct fs_inode *dir, struct str nam
     if (r < 0 && kind != FS_PATH_TREE && kind != FS_PATH_CONTINUED) {
         struct fs_node node = {FS_KV_FILE, buf_str(text), STR_NONE};
         struct fs_inode *i = fs_inode_find(&m->inodes, &node);
-        if (i && i->is_pending) {
-            *found = (struct fs_found){.node = node};
+        if (i && (i->is_pending || i->scratch)) {
+            *found = (struct fs_found){.node = node, .size = i->size};
             return 0;
         }
     }
@@ -258,6 +260,9 @@ int fs_ops_lookup(struct fs_mount *m, struct view *v, struct fs_inode *dir, stru
         return r;
     if (str_has_suffix(name, STR_LIT("%v")) || str_has_suffix(name, STR_LIT("%t")))
         m->faces_used = true;
+    if (r == 0 && ret->node.kind == FS_KV_FILE && !list_is_empty(&m->doomed) &&
+        fs_scratch_is_doomed(m, ret->node.a))
+        r = -ENOENT;
     if (r == -ENOENT || (r == 0 && ret->node.kind == FS_KV_FILE && m->inodes.ghost_n > 0))
         r = lookup_local(m, dir, name, text, ret, r);
     return r;
@@ -301,11 +306,12 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
         struct kv_entry e;
         uint64_t index;
         good_s = 0;
-        if (!i->is_unlinked && kv_get(v, node.a, &e, &index) && e.modify_index != i->version) {
+        if (!i->is_unlinked && !i->is_pending && !i->scratch && kv_get(v, node.a, &e, &index) &&
+            e.modify_index != i->version) {
             i->version = e.modify_index;
             i->size = e.value.n;
         }
-        if (i->version > 0) {
+        if (i->version > 0 && !i->scratch) {
             fs_mount_note_time(m, view_index(v));
             i->mtime_ns = fs_times_get(&m->times, i->version);
         }
@@ -372,21 +378,6 @@ static bool is_fixed(const struct fs_inode *i)
            i->kind == FS_STATUS || i->kind == FS_CHANGES;
 }
 
-/* The process a task belongs to: FUSE names the task. */
-static int32_t process_of(int32_t tid)
-{
-    char path[64], text[2048];
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return tid;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    const char *p = strstr(text, "Tgid:");
-    return p ? (int32_t)strtol(p + 5, NULL, 10) : tid;
-}
-
 struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)
 {
     if (pid == 0 || list_is_empty(&i->writers))
@@ -396,10 +387,10 @@ struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)
         if (h->pid == pid)
             return h;
     }
-    int32_t process = process_of(pid);
+    int32_t process = fs_process_of(pid);
     LIST_FOREACH (&i->writers, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, link);
-        if (process_of(h->pid) == process)
+        if (fs_process_of(h->pid) == process)
             return h;
     }
     return NULL;

@@ -19,15 +19,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_change.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_file.h"
+#include "fs/fs_process.h"
+#include "fs/fs_scratch.h"
 
 static void on_written(struct write *write);
 static void on_deadline(struct timer *t, struct instant now);
@@ -228,31 +227,12 @@ static void on_deadline(struct timer *t, struct instant now)
     fs_write_reply(w, ETIMEDOUT);
 }
 
-/* Bit 8 of the pending signals: the kernel marks every thread of a dying process with SIGKILL. */
-static bool is_dying(int32_t tid)
-{
-    char path[64], text[4096];
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (n <= 0)
-        return true;
-    text[n] = '\0';
-    const char *pending = strstr(text, "SigPnd:"), *shared = strstr(text, "ShdPnd:");
-    uint64_t mask = (pending ? strtoull(pending + 7, NULL, 16) : 0) |
-                    (shared ? strtoull(shared + 7, NULL, 16) : 0);
-    return mask & (1u << 8);
-}
-
 /* Called by libfuse on this thread, from inside process_buf. Any signal gets here, also a stop or a
  * child's end: the command is on its way, so only who can no longer hear the outcome is let go. */
 static void on_interrupt(fuse_req_t req, void *data)
 {
     struct fs_wait *w = data;
-    if (w->req == req && is_dying(fuse_req_ctx(req)->pid))
+    if (w->req == req && fs_process_is_dying(fuse_req_ctx(req)->pid))
         timers_set(w->mount->env->timers, &w->timer, env_now(w->mount->env));
 }
 
@@ -277,9 +257,11 @@ size_t fs_write_size(const struct fs_handle *h)
 
 int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint64_t offset)
 {
-    int error = fs_write_preflight(m);
+    struct fs_scratch *s = h->inode->scratch;
+    bool is_local = s && !s->is_draft;
+    int error = s ? fs_scratch_room(m, h->data.n + bytes.n) : fs_write_preflight(m);
     uint64_t end = (h->appends ? fs_write_size(h) : offset) + bytes.n;
-    if (!error && end > m->value_max)
+    if (!error && end > (is_local ? FS_SCRATCH_SIZE_MAX : m->value_max))
         error = EFBIG;
     if (error) {
         h->poison = error;
@@ -305,20 +287,33 @@ void fs_write_make_whole(struct fs_mount *m, struct fs_handle *h)
 {
     if (!h->appends)
         return;
-    struct view v = fs_mount_view(m);
-    struct fs_node node = fs_inode_node(h->inode);
-    struct kv_entry e = {.modify_index = 0};
     struct buf whole;
-    uint64_t index;
     buf_init(&whole, 0);
-    if (!h->inode->is_pending && kv_get(&v, node.a, &e, &index))
-        buf_put_str(&whole, e.value);
+    struct view v = fs_mount_view(m);
+    (void)fs_write_committed(m, &v, h->inode, &whole, &h->base_version);
     env_view_end(&v);
     buf_put_str(&whole, buf_str(&h->data));
     buf_fini(&h->data);
     h->data = whole;
     h->appends = false;
-    h->base_version = e.modify_index;
+}
+
+bool fs_write_committed(struct fs_mount *m, struct view *v, const struct fs_inode *i,
+                        struct buf *out, uint64_t *ret_version)
+{
+    struct fs_node node = fs_inode_node(i);
+    struct kv_entry e;
+    uint64_t index;
+    *ret_version = 0;
+    if (i->scratch) {
+        buf_put_str(out, buf_str(&i->scratch->value));
+        return true;
+    }
+    if (i->is_pending || !kv_get(v, node.a, &e, &index))
+        return false;
+    buf_put_str(out, e.value);
+    *ret_version = e.modify_index;
+    return true;
 }
 
 int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size)
@@ -343,6 +338,12 @@ void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req, bo
     if (h->commit) {
         list_push(&h->waiting, &w->next);
         fs_write_bound(w, FS_WRITE_WAIT_MS);
+        return;
+    }
+    if (h->inode->scratch) {
+        fs_scratch_commit(m, h);
+        fs_write_reply(w, 0);
+        fs_write_wait_free(w);
         return;
     }
     if (h->inode->is_unlinked || (!h->is_dirty && !h->is_touched)) {
@@ -390,6 +391,7 @@ static void on_committed(struct fs_wait *w, int error)
         } else {
             i->size = w->size;
         }
+        fs_scratch_spare(m, fs_inode_node(i).a);
         (void)fs_write_take_unseen(m, i); /* of no interest any more */
     } else if (!(w->is_heard && w->req) &&
                (w->req || error != ESTALE)) { /* touch: somebody else made it, which is as good */

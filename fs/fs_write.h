@@ -95,6 +95,10 @@ void fs_write_free_handles(struct fs_mount *m);
 size_t fs_write_size(const struct fs_handle *h);
 int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint64_t offset);
 int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size);
+/* What is committed of a key's file, also of one of this mount alone: false when there is nothing.
+ */
+bool fs_write_committed(struct fs_mount *m, struct view *v, const struct fs_inode *i,
+                        struct buf *out, uint64_t *ret_version);
 /* An appender's file becomes a whole value. */
 void fs_write_make_whole(struct fs_mount *m, struct fs_handle *h);
 /* Commits what is not committed; answers req (may be NULL) with the outcome. is_heard: it is one

@@ -11,6 +11,7 @@
 
 #include "fs/fs_feed.h"
 #include "fs/fs_ops.h"
+#include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 #include "state/health.h"
 #include "state/session.h"
@@ -272,6 +273,11 @@ static int set_flags(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uin
     struct fs_handle *h = fs_ops_writer_of(i, fuse_req_ctx(req)->pid);
     struct kv_entry e;
     uint64_t index;
+    if (i->scratch && !h) {
+        i->scratch->has_flags = true;
+        i->scratch->flags = flags;
+        return 0;
+    }
     if (h && !h->appends) {
         h->has_flags = true;
         h->flags = flags;
