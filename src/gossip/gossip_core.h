@@ -113,6 +113,7 @@ struct gossip {
     enum gossip_leave_phase leave_phase;
     bool is_parting; /* said good-bye: no word about us is contradicted any more */
     struct gossip_broadcast *leave_intent;
+    bool is_intent_said;
     struct instant leave_deadline;
     void (*leave_done)(void *data);
     void *leave_data;

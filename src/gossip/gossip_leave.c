@@ -156,7 +156,15 @@ static void say_dead(struct gossip *g, struct instant now)
     gossip_swim_dead(g, now, &c);
 }
 
-/* Each phase lasts until its message was sent often enough. */
+/* Two rounds of gossip for each tenfold size of the pool. */
+static struct duration spread_time(const struct gossip *g)
+{
+    return (struct duration){2 * g->o.timing.gossip_interval.ns *
+                             (int64_t)gossip_suspicion_transmits(1, g->table.swim_n)};
+}
+
+/* Each phase lasts until its message was sent often enough. Ours: then the intent gets the time to
+ * reach those whom others must tell, since who hears of the death first takes it for a failure. */
 static void on_leave_due(struct timer *t, struct instant now)
 {
     struct gossip *g = LIST_ITEM(t, struct gossip, leave_timer);
@@ -164,7 +172,14 @@ static void on_leave_due(struct timer *t, struct instant now)
 
     switch (g->leave_phase) {
     case GOSSIP_LEAVE_INTENT:
-        if (!g->leave_intent || is_over) {
+        if (!g->leave_intent && !g->is_intent_said) {
+            struct instant later = instant_add(now, spread_time(g));
+
+            g->is_intent_said = true;
+            if (instant_before(later, g->leave_deadline))
+                g->leave_deadline = later;
+        }
+        if (is_over || is_alone(g)) {
             enter_phase(g, now, GOSSIP_LEAVE_DEAD, g->o.timing.broadcast_timeout);
             say_dead(g, now);
             return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/lib/gossip_world.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/mem.h"

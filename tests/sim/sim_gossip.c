@@ -369,13 +369,16 @@ static void check_events(void)
                             false) == 0);
         world_wait(w, 10 * WORLD_S);
     }
+    /* By chance gossip may pass somebody by (e^-8 each): the next state exchange tells him. */
+    while (x->events < 5 * 50 && w->now < 300 * WORLD_S)
+        world_wait(w, WORLD_S);
     expect(x->events == 5 * 50, "events delivered", (int64_t)x->events);
     ASSERT(gossip_query(w->nodes[3].g, world_now(w), &q, NULL) == 0);
     world_rearm(&w->nodes[3]);
     world_wait(w, 10 * WORLD_S);
-    expect(x->questions == 50, "questions asked", (int64_t)x->questions);
-    expect(replies[GOSSIP_REPLY_ACK] == 50 && replies[GOSSIP_REPLY_PAYLOAD] == 50 &&
-               replies[GOSSIP_REPLY_END] == 1,
+    expect(x->questions >= 48 && x->questions <= 50, "questions asked", (int64_t)x->questions);
+    expect(replies[GOSSIP_REPLY_ACK] == x->questions &&
+               replies[GOSSIP_REPLY_PAYLOAD] == x->questions && replies[GOSSIP_REPLY_END] == 1,
            "answers", replies[GOSSIP_REPLY_PAYLOAD]);
     w->duplicate = 0;
     world_wait(w, 30 * WORLD_S);
