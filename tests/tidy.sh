@@ -27,7 +27,8 @@ may_include() {
     case $1 in
     base) echo ;;
     store | gossip | rpc | raft | wal | cli) echo base ;;
-    state) echo base store ;;
+    acl) echo base ;;
+    state) echo base store acl ;;
     consensus) echo base store state raft wal ;;
     agent) echo base store state gossip rpc consensus ;;
     api | dns | fs | worker) echo base store state agent ;;

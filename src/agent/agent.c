@@ -23,6 +23,8 @@ static int store_and_state_open(struct agent *a, struct error *err)
     if (rc)
         return error_wrap(err, "store");
     a->reader = store_reader_new(a->store);
+    a->policy = policy_new(rng_u64(&a->rng));
+    tokens_init(&a->tokens, a->config);
     a->state = state_new(a->store);
     a->lock_delays = lock_delay_new(rng_u64(&a->rng));
     state_set_lock_delay(a->state, on_lock_delay, a);
@@ -101,6 +103,7 @@ static void engines_close(struct agent *a)
         state_free(a->state);
     if (a->reader)
         store_reader_free(a->reader);
+    policy_free(a->policy);
     store_close(a->store);
     lock_delay_free(a->lock_delays);
     datadir_close(&a->dir);
@@ -262,12 +265,68 @@ void agent_reload(struct agent *a, const struct config *config)
     log_set_level(config->log_level);
 }
 
+struct view agent_view_begin(struct agent *a, struct str token)
+{
+    struct policy_settings s = tokens_settings(&a->tokens, a->config);
+    struct view v = {
+        .store = store_view_begin(a->reader),
+        .token = token.n ? token : str_z(a->tokens.user),
+    };
+    policy_resolve(a->policy, &s, &v, clock_wall_ns());
+    return v;
+}
+
+void agent_view_end(struct view *v)
+{
+    store_view_end(v->store);
+    v->store = NULL;
+}
+
 int agent_may_write(struct agent *a, struct str token, struct str command)
 {
-    struct view v = {.store = store_view_begin(a->reader), .token = token};
-    int rc = policy_may_write(&v, token, command);
-    store_view_end(v.store);
+    struct view v = agent_view_begin(a, token);
+    int rc = policy_may_write(&v, command);
+    agent_view_end(&v);
     return rc;
+}
+
+bool agent_refuses_txn(struct agent *a, struct str token, struct str command, struct buf *ret_body)
+{
+    if (!a->config->acl_enabled)
+        return false;
+    struct view v = agent_view_begin(a, token);
+    bool refuses = policy_refuses_txn(&v, command, ret_body);
+    agent_view_end(&v);
+    return refuses;
+}
+
+void agent_filter_result(struct agent *a, struct str token, struct str command, struct buf *body)
+{
+    struct str rest;
+    uint8_t id;
+    if (!a->config->acl_enabled || command_split(command, &id, &rest) || id != COMMAND_TXN)
+        return;
+    struct view v = agent_view_begin(a, token);
+    policy_filter_txn(&v, body);
+    agent_view_end(&v);
+}
+
+int agent_set_token(struct agent *a, struct str name, struct str token)
+{
+    int rc = tokens_set(&a->tokens, name, token);
+    if (rc)
+        return rc;
+    LIST_FOREACH (&a->subscribers, l) {
+        struct agent_subscriber *s = LIST_ITEM(l, struct agent_subscriber, link);
+        if (s->retoken)
+            s->retoken(s, &a->tokens);
+    }
+    return 0;
+}
+
+const struct tokens *agent_tokens(const struct agent *a)
+{
+    return &a->tokens;
 }
 
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)

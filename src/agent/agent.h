@@ -18,6 +18,8 @@ struct agent_subscriber {
     struct mailbox *box;
     /* Core thread: make a mail that carries a copy of the batch and post it. */
     void (*publish)(struct agent_subscriber *s, const struct change_batch *changes);
+    /* Core thread: the agent's tokens are others now. May be NULL. */
+    void (*retoken)(struct agent_subscriber *s, const struct tokens *tokens);
 };
 
 /* A member of the cluster as gossip knows it (the node alone, until there is gossip). */
@@ -57,8 +59,16 @@ const char *agent_node_id(struct agent *a);
 struct metrics *agent_metrics(struct agent *a);
 struct monitor *agent_monitor(struct agent *a); /* who watches the log; core thread */
 void agent_reload(struct agent *a, const struct config *config); /* a new one is in force */
-/* 0, or ERR_DENIED (state/policy). */
+/* state/policy, for a token ("": the agent's default one): */
 int agent_may_write(struct agent *a, struct str token, struct str command) MUST_USE;
+bool agent_refuses_txn(struct agent *a, struct str token, struct str command, struct buf *ret_body);
+void agent_filter_result(struct agent *a, struct str token, struct str command, struct buf *body);
+/* A view with what the token permits; ended by agent_view_end before the turn ends. */
+struct view agent_view_begin(struct agent *a, struct str token);
+void agent_view_end(struct view *v);
+/* /v1/agent/token/NAME: here and on all workers. See tokens_set. */
+int agent_set_token(struct agent *a, struct str name, struct str token) MUST_USE;
+const struct tokens *agent_tokens(const struct agent *a);
 /* Does the command lock a key whose last holder was just lost? Then the answer is *ret_body, and
  * the command is not proposed. */
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body);

@@ -34,6 +34,8 @@ struct agent {
     struct state *state;
     struct consensus *consensus;
     struct leader *leader;
+    struct policy *policy; /* for what is asked on the core */
+    struct tokens tokens;
     struct lock_delay *lock_delays;
     struct monitor *monitor;
     bool is_leader, closing;

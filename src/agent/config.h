@@ -57,6 +57,11 @@ struct config {
     char *http_socket; /* the path of unix:///path in addresses.http, or NULL */
     int64_t port_http, port_https, port_dns, port_server, port_serf_lan,
         port_serf_wan; /* -1: off */
+    /* access control */
+    bool acl_enabled;
+    char *acl_default_policy; /* "allow" or "deny" */
+    char *acl_token_master, *acl_token_agent, *acl_token_agent_master, *acl_token_default,
+        *acl_token_replication;
     /* logging */
     enum log_level log_level;
     bool log_json;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/tokens.h"
 #include "base/encode.h"
 
 #define NODE_META_MAX       64 /* consul: metaMaxKeyPairs */
@@ -21,6 +22,7 @@ static int check_who(struct config *c, struct error *err);
 static int check_servers(struct config *c, struct error *err);
 static int check_node_meta(struct config *c, struct error *err);
 static int check_encrypt(struct config *c, struct error *err);
+static int check_acl(struct config *c, struct error *err);
 static int check_available(struct config *c, struct error *err);
 static void warn(struct config *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -55,6 +57,8 @@ int config_finish_check(struct config *c, struct error *err)
         rc = check_node_meta(c, err);
     if (!rc)
         rc = check_encrypt(c, err);
+    if (!rc)
+        rc = check_acl(c, err);
     if (!rc)
         rc = check_available(c, err);
     return rc;
@@ -348,6 +352,32 @@ static size_t base64_bad_at(struct str text)
             return i;
     }
     return text.n ? (text.n - 1) / 4 * 4 : 0;
+}
+
+/* consul: agent/config/builder.go */
+static int check_acl(struct config *c, struct error *err)
+{
+    const char *const tokens[][2] = {
+        {"acl.tokens.master", c->acl_token_master},
+        {"acl.tokens.agent", c->acl_token_agent},
+        {"acl.tokens.agent_master", c->acl_token_agent_master},
+        {"acl.tokens.default", c->acl_token_default},
+        {"acl.tokens.replication", c->acl_token_replication},
+    };
+    struct str policy = str_z(c->acl_default_policy);
+
+    if (!str_eq_z(policy, "allow") && !str_eq_z(policy, "deny"))
+        return error_set(err, ERR_INVALID,
+                         "acl.default_policy \"%.*s\" is neither \"allow\" nor \"deny\"",
+                         STR_ARG(policy));
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
+        if (str_z(tokens[i][1]).n > TOKENS_TEXT_MAX)
+            return error_set(err, ERR_INVALID, "%s is longer than %d bytes", tokens[i][0],
+                             TOKENS_TEXT_MAX);
+    if (c->acl_enabled && c->acl_token_master && !encode_is_uuid(str_z(c->acl_token_master)))
+        return error_set(err, ERR_INVALID, "acl.tokens.master \"%s\" is not a UUID",
+                         c->acl_token_master);
+    return 0;
 }
 
 static int check_encrypt(struct config *c, struct error *err)

@@ -284,20 +284,29 @@ const struct config_option config_table[] = {
     OFF("autopilot.upgrade_version_tag", NULL, TEXT, IGNORED, NULL,
        "No effect without other servers")
     /* what this version refuses rather than pretends */
-    OFF("acl.enabled", NULL, BOOL, REFUSED, NULL, "Access control lists")
-    OFF("acl.default_policy", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.down_policy", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.tokens.master", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.tokens.agent", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.tokens.agent_master", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.tokens.default", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.tokens.replication", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.policy_ttl", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.role_ttl", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.token_ttl", NULL, TEXT, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.enable_key_list_policy", NULL, BOOL, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.enable_token_persistence", NULL, BOOL, IGNORED, NULL, "No effect without acl.enabled")
-    OFF("acl.enable_token_replication", NULL, BOOL, IGNORED, NULL, "No effect without acl.enabled")
+    ON("acl.enabled", NULL, BOOL, acl_enabled, NULL, ANY, NO,
+       "Ask of every request whether its token may do that")
+    ON("acl.default_policy", NULL, TEXT, acl_default_policy, "allow", ANY, NO,
+       "What tokens may do where no rule speaks: allow or deny")
+    OFF("acl.down_policy", NULL, TEXT, IGNORED, NULL, "No effect: servers resolve tokens themselves")
+    ON("acl.tokens.master", NULL, TEXT, acl_token_master, NULL, ANY, NO,
+       "A UUID that the leader makes a management token of")
+    ON("acl.tokens.agent", NULL, TEXT, acl_token_agent, NULL, ANY, NO,
+       "Token of the agent's own work")
+    ON("acl.tokens.agent_master", NULL, TEXT, acl_token_agent_master, NULL, ANY, NO,
+       "Token that may use this agent's endpoints, whatever the servers say")
+    ON("acl.tokens.default", NULL, TEXT, acl_token_default, NULL, ANY, NO,
+       "Token of requests that bring none")
+    ON("acl.tokens.replication", NULL, TEXT, acl_token_replication, NULL, ANY, NO,
+       "Token for copies from the primary datacenter")
+    OFF("acl.policy_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
+    OFF("acl.role_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
+    OFF("acl.token_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
+    OFF("acl.enable_key_list_policy", NULL, BOOL, REFUSED, NULL, "Ask for list rights of key lists")
+    OFF("acl.enable_token_persistence", NULL, BOOL, REFUSED, NULL,
+        "Keep tokens given to the running agent")
+    OFF("acl.enable_token_replication", NULL, BOOL, REFUSED, NULL,
+        "Copy tokens from the primary datacenter")
     OFF("acl_datacenter", NULL, TEXT, REFUSED, NULL, "Access control lists, older name")
     OFF("acl_default_policy", NULL, TEXT, REFUSED, NULL, "Access control lists, older name")
     OFF("acl_master_token", NULL, TEXT, REFUSED, NULL, "Access control lists, older name")

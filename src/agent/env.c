@@ -10,11 +10,17 @@ struct instant env_now(struct env *env)
 
 struct view env_view_begin(struct env *env, struct str token, struct watch_set *watch)
 {
-    return (struct view){
+    struct view v = {
         .store = store_view_begin(env->reader),
         .watch = watch,
-        .token = token,
+        .token = token.n ? token : str_z(env->tokens.user),
     };
+
+    if (env->config && env->config->acl_enabled) {
+        struct policy_settings s = tokens_settings(&env->tokens, env->config);
+        policy_resolve(env->policy, &s, &v, env->wall ? env->wall() : 0);
+    }
+    return v;
 }
 
 void env_view_end(struct view *v)

@@ -12,6 +12,7 @@
 #define DISCO_AGENT_ENV_H
 
 #include "agent/config.h"
+#include "agent/tokens.h"
 #include "base/mailbox.h"
 #include "base/published.h"
 #include "base/rng.h"
@@ -32,6 +33,9 @@ struct env {
     struct rng *rng;
     struct metrics *metrics;
     struct published_counter *interest; /* see worker_uv.c; NULL in tests */
+    struct policy *policy;              /* what tokens permit */
+    struct tokens tokens;               /* replaced on the worker's thread */
+    int64_t (*wall)(void);              /* clock_wall_ns; NULL in tests: tokens do not expire */
     struct instant now;                 /* see env_now */
     uint64_t parked_n;                  /* reads waiting on this worker */
     uint64_t flight_n; /* asks and writes at the core; the worker stays until it is 0 */

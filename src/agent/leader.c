@@ -5,6 +5,7 @@
  * that holds gives the next command. So nothing is queued, and a lost leadership leaves nothing
  * behind.
  *
+ *     tokens or policies that are always there are missing -> COMMAND_ACL_BUILTIN
  *     own node differs from what is stored  ->  COMMAND_CATALOG_REGISTER
  *     a session is past its TTL             ->  COMMAND_SESSION_DESTROY
  *     tombstones are older than 15 minutes  ->  COMMAND_TOMBSTONE_REAP
@@ -17,6 +18,7 @@
 #include "agent/session_ttl.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "state/acl.h"
 #include "state/kv.h"
 #include "state/session.h"
 
@@ -29,7 +31,7 @@
 /* After a command that failed. */
 #define RETRY_DELAY DURATION_S(1)
 
-enum duty { DUTY_NONE, DUTY_REGISTER, DUTY_SESSION, DUTY_REAP };
+enum duty { DUTY_NONE, DUTY_ACL, DUTY_REGISTER, DUTY_SESSION, DUTY_REAP };
 
 struct leader {
     struct agent *agent;
@@ -40,6 +42,7 @@ struct leader {
     struct timer timer;
     struct instant not_before; /* of the next command, after a failure */
     /* own node */
+    bool check_acl;
     bool check_node; /* look at it as soon as possible */
     struct instant check_at;
     /* sessions */
@@ -102,6 +105,7 @@ void leader_start(struct leader *l)
     l->leading = true;
     l->not_before = now;
     l->check_node = true;
+    l->check_acl = agent_config(l->agent)->acl_enabled;
     sessions_load(l, now);
     struct view v = view_begin(l);
     l->reap_index = view_index(&v);
@@ -114,7 +118,7 @@ void leader_start(struct leader *l)
 void leader_stop(struct leader *l)
 {
     l->leading = false;
-    l->check_node = false;
+    l->check_node = l->check_acl = false;
     l->check_at = l->reap_at = INSTANT_NEVER;
     session_ttl_clear(l->ttl);
     timers_cancel(l->timers, &l->timer);
@@ -168,6 +172,7 @@ static void on_done(struct consensus_submit *s)
                  s->status ? error_text(s->status) : s->result->text);
         l->not_before = instant_add(l->clock(), RETRY_DELAY);
         l->check_node |= duty == DUTY_REGISTER;
+        l->check_acl |= duty == DUTY_ACL;
     } else if (duty == DUTY_REGISTER) {
         log_info("agent", "Synced node info");
         log_info("agent", "Synced service: service=consul");
@@ -185,11 +190,25 @@ static void submit(struct leader *l, enum duty duty)
     consensus_submit(agent_consensus(l->agent), &l->submit);
 }
 
+/* Apply leaves alone what is there. */
+static void encode_acl(struct leader *l)
+{
+    char accessor[37];
+    rng_uuid(accessor);
+    acl_encode_builtin(str_z(accessor), str_z(agent_config(l->agent)->acl_token_master),
+                       clock_wall_ns(), &l->command);
+}
+
 /* The first duty that is due, its command encoded. */
 static enum duty next_duty(struct leader *l, struct instant now)
 {
     struct str id;
     buf_clear(&l->command);
+    if (l->check_acl) {
+        l->check_acl = false;
+        encode_acl(l);
+        return DUTY_ACL;
+    }
     if (l->check_node || !instant_before(now, l->check_at)) {
         l->check_node = false;
         l->check_at = INSTANT_NEVER;
@@ -235,7 +254,7 @@ static void arm(struct leader *l)
         at = l->check_at;
     if (instant_before(l->reap_at, at))
         at = l->reap_at;
-    if (l->check_node || instant_before(at, l->not_before))
+    if (l->check_acl || l->check_node || instant_before(at, l->not_before))
         at = l->not_before;
     if (at.ns == INSTANT_NEVER.ns)
         timers_cancel(l->timers, &l->timer);

@@ -127,7 +127,9 @@ static bool read_run(struct read *r)
     if (waits)
         interest_begin(r);
     struct view v = env_view_begin(env, r->token, waits ? &r->watch : NULL);
-    int status = r->run(r, &v, &index);
+    int status = v.acl_status && !r->any_token ? v.acl_status : r->run(r, &v, &index);
+    if (status == 0 && v.denied)
+        status = ERR_DENIED;
     env_view_end(&v);
     r->index = index ? index : 1;
     if (status == 0 && waits && r->index <= r->min_index && !env->replaced && !env->closing &&

@@ -23,6 +23,7 @@ struct read {
     struct duration wait; /* with min_index; 0: the default (5 min); capped (10 min); jitter of
                            * wait/16 is added (consul: blocking queries) */
     struct str token;
+    bool any_token; /* run also for a token that does not exist */
     /* Returns 0 or an error code that ends the read; *ret_index as Consul counts. */
     int (*run)(struct read *r, struct view *v, uint64_t *ret_index);
     /* Only when read_start returned false; exactly once. */

@@ -4,7 +4,6 @@
 #include "agent/agent.h"
 #include "agent/metrics.h"
 #include "agent/ship_write.h"
-#include "state/policy.h"
 
 static void on_delivered(struct mail *m)
 {
@@ -31,6 +30,7 @@ static void on_applied(struct consensus_submit *s)
         w->result.status = s->result->status;
         buf_put_str(&w->result.body, buf_str(&s->result->body));
         memcpy(w->result.text, s->result->text, sizeof w->result.text);
+        agent_filter_result(w->env->agent, w->token, buf_str(&w->command), &w->result.body);
     }
     send_back(w);
 }
@@ -41,7 +41,8 @@ static void on_core(struct mail *m)
     struct agent *agent = w->env->agent;
     struct str command = buf_str(&w->command);
     w->status = agent_may_write(agent, w->token, command);
-    if (w->status || agent_delays_lock(agent, command, &w->result.body)) {
+    if (w->status || agent_refuses_txn(agent, w->token, command, &w->result.body) ||
+        agent_delays_lock(agent, command, &w->result.body)) {
         send_back(w);
         return;
     }

@@ -23,6 +23,7 @@
 #include "api/redirect.h"
 #include "api/route.h"
 #include "base/encode.h"
+#include "state/policy.h"
 
 #define HEADERS_LEFT_FOR_ENDPOINTS 12
 
@@ -30,6 +31,7 @@ static bool take_request(struct api_call *c);
 static bool find_route(struct api_call *c);
 static void put_base_headers(struct api_call *c);
 static bool may_proceed(struct api_call *c);
+static bool has_right(struct api_call *c);
 static bool take_options(struct api_call *c);
 static bool start_work(struct api_call *c);
 static bool finished(struct api_call *c);
@@ -71,7 +73,7 @@ bool api_start(struct api_call *c)
         api_ship_start(c);
         return false;
     }
-    if (c->route->check && !c->route->check(c))
+    if (!has_right(c) || (c->route->check && !c->route->check(c)))
         return finished(c);
     return start_work(c);
 }
@@ -169,7 +171,7 @@ static void put_base_headers(struct api_call *c)
     const struct config_pairs *more = &c->env->config->response_headers;
 
     api_header(c, "Vary", STR_LIT("Accept-Encoding"));
-    api_header(c, "X-Consul-Default-Acl-Policy", STR_LIT("allow"));
+    api_header(c, "X-Consul-Default-Acl-Policy", str_z(c->env->config->acl_default_policy));
     for (size_t i = 0; i < more->n && i < API_HEADERS_MAX - HEADERS_LEFT_FOR_ENDPOINTS; i++)
         api_header(c, more->names[i], str_z(more->values[i]));
     c->base_header_n = c->reply.header_n;
@@ -216,6 +218,37 @@ static bool check_cache_control(struct api_call *c)
     return true;
 }
 
+/* What the state cannot see to. */
+static bool has_right(struct api_call *c)
+{
+    static const struct {
+        enum acl_resource resource;
+        enum acl_access access;
+    } rights[] = {
+        [API_RIGHT_AGENT_READ] = {ACL_AGENT, ACL_READ},
+        [API_RIGHT_AGENT_WRITE] = {ACL_AGENT, ACL_WRITE},
+        [API_RIGHT_OPERATOR_READ] = {ACL_OPERATOR, ACL_READ},
+        [API_RIGHT_OPERATOR_WRITE] = {ACL_OPERATOR, ACL_WRITE},
+        [API_RIGHT_MANAGEMENT] = {ACL_ACL, ACL_WRITE},
+    };
+    enum api_right right = c->route->right;
+    struct str name;
+    struct view v;
+    int status;
+
+    if (right == API_RIGHT_STATE || !c->env->config->acl_enabled)
+        return true;
+    v = env_view_begin(c->env, c->token, NULL);
+    status = v.acl_status;
+    if (!status && right != API_RIGHT_TOKEN) {
+        name = rights[right].resource == ACL_AGENT ? str_z(c->env->config->node_name) : STR_LIT("");
+        if (!policy_allows(&v, rights[right].resource, name, rights[right].access))
+            status = ERR_DENIED;
+    }
+    env_view_end(&v);
+    return !status || api_fail_code(c, status, NULL);
+}
+
 static bool take_options(struct api_call *c)
 {
     unsigned flags = c->route->flags;
@@ -249,6 +282,7 @@ static bool start_read(struct api_call *c)
         .min_index = c->params.index,
         .wait = c->params.wait,
         .token = c->token,
+        .any_token = c->route->flags & API_ANY_TOKEN,
         .run = run_view,
         .done = on_read,
     };
@@ -426,6 +460,15 @@ static void log_finished(const struct api_call *c)
     buf_fini(&latency);
 }
 
+/* Go: defer setMeta. A refusal has them only where the read itself refused. */
+static bool has_meta_of_error(const struct api_call *c)
+{
+    if (!c->is_failure || !c->route || !(c->route->flags & API_META_ERROR))
+        return false;
+    return c->reply.status == 500 ||
+           (c->reply.status == 403 && c->kind == API_READ && c->work.read.env);
+}
+
 /* Always true. */
 static bool finished(struct api_call *c)
 {
@@ -433,8 +476,7 @@ static bool finished(struct api_call *c)
 
     if (r->body.failed)
         api_fail(c, 500, "the reply is larger than %zu bytes", BUF_MAX_DEFAULT);
-    if (!c->ship && c->is_failure && r->status == 500 && c->route &&
-        (c->route->flags & API_META_ERROR)) {
+    if (!c->ship && has_meta_of_error(c)) {
         api_header(c, "X-Consul-Index", STR_LIT("1"));
         api_header(c, "X-Consul-Knownleader", STR_LIT("false"));
         api_header(c, "X-Consul-Lastcontact", STR_LIT("0"));

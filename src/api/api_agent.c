@@ -4,6 +4,7 @@
 #include "api/api_agent.h"
 
 #include "agent/monitor.h"
+#include "state/policy.h"
 
 void api_agent_self(struct api_call *c, struct agent *agent)
 {
@@ -28,22 +29,31 @@ bool api_agent_check_members(struct api_call *c)
     return true;
 }
 
+struct member_list {
+    struct jwrite w;
+    struct view view; /* for what the token may see */
+};
+
 static void on_member(void *data, const struct agent_member *m)
 {
-    agent_render_member(m, data);
+    struct member_list *l = data;
+
+    if (policy_allows(&l->view, ACL_NODE, str_z(m->name), ACL_READ))
+        agent_render_member(m, &l->w);
 }
 
 void api_agent_members(struct api_call *c, struct agent *agent)
 {
-    struct jwrite w = api_json(c);
+    struct member_list l = {.w = api_json(c), .view = agent_view_begin(agent, c->token)};
 
-    jwrite_array(&w);
+    jwrite_array(&l.w);
     if (param_is_given(&c->params, "wan"))
-        agent_each_wan_member(agent, on_member, &w);
+        agent_each_wan_member(agent, on_member, &l);
     else
-        agent_each_member(agent, on_member, &w);
-    jwrite_close(&w);
-    jwrite_end(&w);
+        agent_each_member(agent, on_member, &l);
+    agent_view_end(&l.view);
+    jwrite_close(&l.w);
+    jwrite_end(&l.w);
 }
 
 /* ---- metrics ---- */

@@ -10,6 +10,7 @@ static int status_of(int code)
 {
     switch (code) {
     case ERR_DENIED:
+    case ERR_NO_TOKEN:
         return 403;
     case ERR_NOT_FOUND:
         return 404;

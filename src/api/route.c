@@ -8,6 +8,7 @@
 
 #include "api/route.h"
 
+#include "api/api_acl.h"
 #include "api/api_agent.h"
 #include "api/api_catalog.h"
 #include "api/api_health.h"
@@ -17,6 +18,7 @@
 #include "api/api_txn.h"
 
 #define CATALOG (API_USUAL | API_META_ERROR | API_CONSISTENCY)
+#define ACL     (API_USUAL | API_META_ERROR)
 /* clang-format off */
 static const struct api_route table[] = {
     {API_GET, "/v1/kv/", API_READ, API_USUAL, .check = api_kv_check_get, .view = api_kv_get},
@@ -51,14 +53,38 @@ static const struct api_route table[] = {
     {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC | API_SERVER, .core = api_status_leader},
     {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC | API_SERVER, .core = api_status_peers},
 
-    {API_GET, "/v1/agent/self", API_CORE, 0, .core = api_agent_self},
-    {API_GET, "/v1/agent/members", API_CORE, 0, .check = api_agent_check_members,
+    {API_GET, "/v1/agent/self", API_CORE, 0, API_RIGHT_AGENT_READ, .core = api_agent_self},
+    {API_GET, "/v1/agent/members", API_CORE, 0, API_RIGHT_TOKEN, .check = api_agent_check_members,
      .core = api_agent_members},
-    {API_GET, "/v1/agent/metrics", API_CORE, 0, .check = api_agent_check_metrics,
+    {API_GET, "/v1/agent/metrics", API_CORE, 0, API_RIGHT_AGENT_READ, .check = api_agent_check_metrics,
      .core = api_agent_metrics},
-    {API_GET, "/v1/agent/monitor", API_LOCAL, 0, .local = api_agent_monitor},
-    {API_PUT, "/v1/agent/reload", API_CORE, 0, .core = api_agent_reload},
-    {API_PUT, "/v1/agent/leave", API_CORE, 0, .core = api_agent_leave},
+    {API_GET, "/v1/agent/monitor", API_LOCAL, 0, API_RIGHT_AGENT_READ, .local = api_agent_monitor},
+    {API_PUT, "/v1/agent/reload", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_agent_reload},
+    {API_PUT, "/v1/agent/leave", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_agent_leave},
+    {API_PUT, "/v1/agent/token/", API_CORE, 0, API_RIGHT_AGENT_WRITE, .check = api_acl_check, .core = api_acl_agent_token},
+
+    {API_PUT, "/v1/acl/bootstrap", API_WRITE, API_DC, .check = api_acl_check, .prepare = api_acl_bootstrap, .finish = api_acl_bootstrapped},
+    {API_GET, "/v1/acl/replication", API_LOCAL, API_DC, API_RIGHT_STATE, .check = api_acl_check, .local = api_acl_replication},
+    {API_POST, "/v1/acl/rules/translate", API_READ, API_NO_META, .check = api_acl_check_translate, .view = api_acl_translate},
+    {API_POST, "/v1/internal/acl/authorize", API_READ, API_DC | API_NO_META, .check = api_acl_check_authorize, .view = api_acl_authorize},
+    {API_GET, "/v1/acl/tokens", API_READ, ACL, .check = api_acl_check, .view = api_acl_tokens},
+    {API_GET, "/v1/acl/token/self", API_READ, ACL | API_ANY_TOKEN, .check = api_acl_check, .view = api_acl_token_self},
+    {API_GET, "/v1/acl/token/", API_READ, ACL, .check = api_acl_check_token, .view = api_acl_token_get},
+    {API_PUT, "/v1/acl/token/", API_WRITE, API_DC | API_NS, .check = api_acl_check_token, .prepare = api_acl_token_update, .finish = api_acl_token_finish},
+    {API_DELETE, "/v1/acl/token/", API_WRITE, API_DC | API_NS, .check = api_acl_check_token, .prepare = api_acl_token_delete},
+    {API_PUT, "/v1/acl/token", API_WRITE, API_DC | API_NS, .check = api_acl_check, .prepare = api_acl_token_create, .finish = api_acl_token_finish},
+    {API_GET, "/v1/acl/policies", API_READ, ACL, .check = api_acl_check, .view = api_acl_policies},
+    {API_GET, "/v1/acl/policy/name/", API_READ, ACL, .check = api_acl_check_policy_name, .view = api_acl_policy_by_name},
+    {API_GET, "/v1/acl/policy/", API_READ, ACL, .check = api_acl_check_policy, .view = api_acl_policy_get},
+    {API_PUT, "/v1/acl/policy/", API_WRITE, API_DC | API_NS, .check = api_acl_check_policy, .prepare = api_acl_policy_update, .finish = api_acl_policy_finish},
+    {API_DELETE, "/v1/acl/policy/", API_WRITE, API_DC | API_NS, .check = api_acl_check_policy, .prepare = api_acl_policy_delete},
+    {API_PUT, "/v1/acl/policy", API_WRITE, API_DC | API_NS, .check = api_acl_check, .prepare = api_acl_policy_create, .finish = api_acl_policy_finish},
+    {API_GET, "/v1/acl/roles", API_READ, ACL, .check = api_acl_check, .view = api_acl_roles},
+    {API_GET, "/v1/acl/role/name/", API_READ, ACL, .check = api_acl_check_role_name, .view = api_acl_role_by_name},
+    {API_GET, "/v1/acl/role/", API_READ, ACL, .check = api_acl_check_role, .view = api_acl_role_get},
+    {API_PUT, "/v1/acl/role/", API_WRITE, API_DC | API_NS, .check = api_acl_check_role, .prepare = api_acl_role_update, .finish = api_acl_role_finish},
+    {API_DELETE, "/v1/acl/role/", API_WRITE, API_DC | API_NS, .check = api_acl_check_role, .prepare = api_acl_role_delete},
+    {API_PUT, "/v1/acl/role", API_WRITE, API_DC | API_NS, .check = api_acl_check, .prepare = api_acl_role_create, .finish = api_acl_role_finish},
 };
 /* clang-format on */
 #define TABLE_N (sizeof(table) / sizeof(table[0]))

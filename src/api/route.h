@@ -29,6 +29,18 @@ enum api_flag {
     API_NO_META = 64,     /* nor the other two */
     API_SERVER = 128,     /* kind API_CORE: about the cluster, so a client agent asks a server */
     API_LEADER = 256,     /* only the leader can answer */
+    API_ANY_TOKEN = 512,  /* a read that says itself that there is no such token */
+};
+/* What the caller's token must permit before the work begins; reads and commands are looked at by
+ * the state itself (state/policy). */
+enum api_right {
+    API_RIGHT_STATE, /* the state sees to it, or there is nothing to protect */
+    API_RIGHT_TOKEN, /* a token that is given must exist */
+    API_RIGHT_AGENT_READ,
+    API_RIGHT_AGENT_WRITE,
+    API_RIGHT_OPERATOR_READ,
+    API_RIGHT_OPERATOR_WRITE,
+    API_RIGHT_MANAGEMENT, /* acl:write */
 };
 #define API_USUAL (API_QUERY | API_DC | API_NS)
 
@@ -37,6 +49,7 @@ struct api_route {
     const char *path; /* one that ends in '/' takes any rest: c->rest */
     enum api_kind kind;
     unsigned flags;
+    enum api_right right;
     bool (*check)(struct api_call *c); /* false: the reply is made */
     /* Fills the reply; called again while it blocks, each time with an empty reply. Temporary
      * memory comes from c->run_arena. Returns 0 or an error code. */

@@ -34,7 +34,8 @@
     X(ERR_BUSY,        -10012, "too much in flight, try again")                                    \
     X(ERR_UNSUPPORTED, -10013, "not supported")                                                    \
     X(ERR_EXISTS,      -10014, "exists already")                                                   \
-    X(ERR_STORAGE,     -10015, "the log cannot be written")
+    X(ERR_STORAGE,     -10015, "the log cannot be written")                                        \
+    X(ERR_NO_TOKEN,    -10020, "ACL not found")
 /* clang-format on */
 
 enum {

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "state/indexes.h"
+#include "state/policy.h"
 #include "state/row.h"
 #include "store/keys.h"
 
@@ -31,7 +32,7 @@ uint64_t catalog_services_index(struct view *v)
 bool catalog_node_get(struct view *v, struct str name, struct catalog_node *ret)
 {
     row_watch(v, WATCH_NODE, name);
-    return row_node_get(v, name, ret);
+    return row_node_get(v, name, ret) && policy_allows(v, ACL_NODE, ret->name, ACL_READ);
 }
 
 bool catalog_node_by_id(struct view *v, struct str id, struct catalog_node *ret)
@@ -43,7 +44,7 @@ bool catalog_node_by_id(struct view *v, struct str id, struct catalog_node *ret)
         !store_get(v->store, TABLE_NODE, key, &row))
         return false;
     row_load_node(row, ret);
-    return true;
+    return policy_allows(v, ACL_NODE, ret->name, ACL_READ);
 }
 
 #define NODE_ID_PREFIX_MIN 2 /* Consul: minUUIDLookupLen */
@@ -67,7 +68,7 @@ bool catalog_node_find(struct view *v, struct str name_or_id, struct catalog_nod
         }
     }
     store_cursor_fini(&c);
-    return n == 1;
+    return n == 1 && policy_allows(v, ACL_NODE, ret->name, ACL_READ);
 }
 
 void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog_node *n),
@@ -80,7 +81,8 @@ void catalog_nodes(struct view *v, bool (*each)(void *data, const struct catalog
     watch_key(v->watch, WATCH_NODES, STR_NONE);
     for (store_seek(&c, v->store, TABLE_NODE, STR_NONE); go && c.valid; store_next(&c)) {
         row_load_node(c.value, &n);
-        go = each(data, &n);
+        if (policy_allows(v, ACL_NODE, n.name, ACL_READ))
+            go = each(data, &n);
     }
     store_cursor_fini(&c);
     if (ret_index)
@@ -169,6 +171,8 @@ static bool gather_row(struct gather *g, struct str key)
     if (!store_get(g->view->store, TABLE_SERVICE, instance, &row))
         return true;
     row_load_service(row, &s);
+    if (!policy_allows(g->view, ACL_SERVICE, s.name, ACL_READ))
+        return true;
     if (g->where && (!row_node_get(g->view, s.node, &n) || !g->where(g->data, &n)))
         return true;
     if (!g->name.p)
@@ -247,7 +251,8 @@ void catalog_service_nodes(struct view *v, struct str service,
             continue;
         row_load_service(row, &s);
         exists = true;
-        if (row_node_of(v, key, &n))
+        if (row_node_of(v, key, &n) && policy_allows(v, ACL_NODE, n.name, ACL_READ) &&
+            policy_allows(v, ACL_SERVICE, s.name, ACL_READ))
             go = each(data, &n, &s);
     }
     store_cursor_fini(&c);
@@ -275,7 +280,8 @@ bool catalog_node_services(struct view *v, struct str node, struct catalog_node 
     for (store_seek(&c, v->store, TABLE_SERVICE, buf_str(&prefix));
          go && c.valid && str_has_prefix(c.key, buf_str(&prefix)); store_next(&c)) {
         row_load_service(c.value, &s);
-        go = each(data, &s);
+        if (policy_allows(v, ACL_SERVICE, s.name, ACL_READ))
+            go = each(data, &s);
     }
     store_cursor_fini(&c);
     buf_fini(&prefix);
@@ -286,7 +292,8 @@ bool catalog_service_get(struct view *v, struct str node, struct str id,
                          struct catalog_service *ret)
 {
     row_watch(v, WATCH_NODE, node);
-    return row_service_get(v, node, id, ret);
+    return row_service_get(v, node, id, ret) && policy_allows(v, ACL_NODE, node, ACL_READ) &&
+           policy_allows(v, ACL_SERVICE, ret->name, ACL_READ);
 }
 
 bool catalog_service_has_tag(const struct catalog_service *s, struct str tag)

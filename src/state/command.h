@@ -6,7 +6,7 @@
  * Encoding: version byte, command number (u8), then the command's own msgpack.
  * A command carries all that apply needs: ids, times and chance come from the
  * proposer. Field lists stand beside each command's encode function in its
- * noun's header (kv.h, catalog.h, session.h, txn.h).
+ * noun's header (kv.h, catalog.h, session.h, txn.h, acl.h).
  */
 #ifndef DISCO_STATE_COMMAND_H
 #define DISCO_STATE_COMMAND_H
@@ -27,7 +27,13 @@
     X(COMMAND_SESSION_CREATE,     5, session_apply_create)                \
     X(COMMAND_SESSION_DESTROY,    6, session_apply_destroy)               \
     X(COMMAND_TOMBSTONE_REAP,     7, kv_apply_reap)                       \
-    X(COMMAND_KV_RENAME,          8, kv_apply_rename)
+    X(COMMAND_KV_RENAME,          8, kv_apply_rename)                     \
+    X(COMMAND_ACL_TOKEN,         40, acl_apply_token)                     \
+    X(COMMAND_ACL_POLICY,        41, acl_apply_policy)                    \
+    X(COMMAND_ACL_ROLE,          42, acl_apply_role)                      \
+    X(COMMAND_ACL_CLONE,         43, acl_apply_clone)                     \
+    X(COMMAND_ACL_DELETE,        44, acl_apply_delete)                    \
+    X(COMMAND_ACL_BUILTIN,       45, acl_apply_builtin)
 /* clang-format on */
 
 enum command_id {

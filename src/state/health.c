@@ -4,6 +4,7 @@
 #include "state/health.h"
 
 #include "state/indexes.h"
+#include "state/policy.h"
 #include "state/row.h"
 #include "state/session.h"
 #include "store/keys.h"
@@ -43,7 +44,8 @@ static bool walk(struct view *v, int table, struct buf *prefix, size_t skip, eac
         if (table != TABLE_CHECK && !store_get(v->store, TABLE_CHECK, str_drop(c.key, skip), &row))
             continue;
         row_load_check(row, &check);
-        go = each(data, &check);
+        if (policy_allows_check(v, check.node, check.service_name))
+            go = each(data, &check);
     }
     store_cursor_fini(&c);
     buf_fini(prefix);
@@ -129,7 +131,8 @@ static bool walk_instance(struct view *v, struct str node, struct str service_id
         if (!store_get(v->store, TABLE_CHECK, buf_str(&key), &row))
             continue;
         row_load_check(row, &check);
-        go = each(data, &check);
+        if (policy_allows_check(v, check.node, check.service_name))
+            go = each(data, &check);
     }
     store_cursor_fini(&c);
     buf_fini(&key);

@@ -13,6 +13,10 @@ static const char *const table_keys[INDEXES_N] = {
     [INDEXES_CHECKS] = "index/checks",
     [INDEXES_SESSIONS] = "index/sessions",
     [INDEXES_EXTINCTION] = "index/extinct",
+    [INDEXES_ACL_TOKENS] = "index/acl-tokens",
+    [INDEXES_ACL_POLICIES] = "index/acl-policies",
+    [INDEXES_ACL_ROLES] = "index/acl-roles",
+    [INDEXES_ACL_BOOTSTRAP] = "index/acl-bootstrap",
 };
 
 static uint64_t row_get(struct view *v, struct str key)

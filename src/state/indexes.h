@@ -17,6 +17,10 @@ enum indexes_table {
     INDEXES_CHECKS,
     INDEXES_SESSIONS,
     INDEXES_EXTINCTION, /* when a service last lost its last instance */
+    INDEXES_ACL_TOKENS,
+    INDEXES_ACL_POLICIES,
+    INDEXES_ACL_ROLES,
+    INDEXES_ACL_BOOTSTRAP, /* when the first token was made */
     INDEXES_N
 };
 

@@ -12,6 +12,7 @@
 
 #include "state/indexes.h"
 #include "state/kv_entry.h"
+#include "state/policy.h"
 #include "state/session.h"
 
 /* ---- writing ---- */
@@ -217,7 +218,7 @@ uint64_t kv_table_index(struct view *v)
 bool kv_get(struct view *v, struct str key, struct kv_entry *ret, uint64_t *ret_index)
 {
     watch_key(v->watch, WATCH_KV, key);
-    bool exists = kv_entry_get(v, key, ret);
+    bool exists = policy_grants(v, ACL_KEY, key, ACL_READ) && kv_entry_get(v, key, ret);
     if (ret_index)
         *ret_index = exists ? ret->modify_index : kv_table_index(v);
     return exists;
@@ -260,7 +261,9 @@ uint64_t kv_list(struct view *v, struct str prefix,
     for (store_seek(&c, v->store, TABLE_KV, prefix); go && c.valid && str_has_prefix(c.key, prefix);
          store_next(&c)) {
         kv_entry_read(c.key, c.value, &e);
-        newest = newer(newest, e.modify_index);
+        newest = newer(newest, e.modify_index); /* consul: also of those that may not be seen */
+        if (!policy_allows(v, ACL_KEY, c.key, ACL_READ))
+            continue;
         n++;
         go = each(data, &e);
     }
@@ -285,7 +288,8 @@ uint64_t kv_keys(struct view *v, struct str prefix, struct str separator,
          store_next(&c)) {
         kv_entry_read(c.key, c.value, &e);
         newest = newer(newest, e.modify_index); /* of all below, also those not shown */
-        if (!go || (last.n && str_has_prefix(c.key, buf_str(&last))))
+        if (!go || !policy_allows(v, ACL_KEY, c.key, ACL_READ) ||
+            (last.n && str_has_prefix(c.key, buf_str(&last))))
             continue;
         struct str rest = str_drop(c.key, prefix.n), name = c.key;
         size_t at = separator.n ? str_search(rest, separator) : rest.n;
@@ -311,6 +315,8 @@ bool kv_first(struct view *v, struct str prefix, struct str from, struct kv_entr
 
     watch_prefix(v->watch, WATCH_KV, prefix);
     store_seek(&c, v->store, TABLE_KV, at);
+    while (c.valid && str_has_prefix(c.key, prefix) && !policy_allows(v, ACL_KEY, c.key, ACL_READ))
+        store_next(&c);
     bool found = c.valid && str_has_prefix(c.key, prefix);
     if (found)
         kv_entry_read(c.key, c.value, ret);

@@ -6,6 +6,7 @@
 #include "state/health.h"
 #include "state/indexes.h"
 #include "state/kv.h"
+#include "state/policy.h"
 #include "state/row.h"
 #include "store/keys.h"
 
@@ -57,6 +58,11 @@ void session_encode_create(const struct session *s, struct buf *out)
 {
     command_begin(out, COMMAND_SESSION_CREATE);
     session_put(out, s);
+}
+
+bool session_read_create(struct str body, struct session *ret)
+{
+    return session_read(body, ret);
 }
 
 void session_encode_destroy(struct str id, struct buf *out)
@@ -306,7 +312,7 @@ bool session_get(struct view *v, struct str id, struct session *ret, uint64_t *r
     if (!store_get(v->store, TABLE_SESSION, id, &row))
         return false;
     ASSERT(session_read(row, ret));
-    return true;
+    return policy_allows(v, ACL_SESSION, ret->node, ACL_READ);
 }
 
 static void list_of_node(struct view *v, struct str node,
@@ -324,7 +330,8 @@ static void list_of_node(struct view *v, struct str node,
         if (!store_get(v->store, TABLE_SESSION, str_drop(c.key, prefix.n), &row))
             continue;
         ASSERT(session_read(row, &s));
-        go = each(data, &s);
+        if (policy_allows(v, ACL_SESSION, s.node, ACL_READ))
+            go = each(data, &s);
     }
     store_cursor_fini(&c);
     buf_fini(&prefix);
@@ -347,7 +354,8 @@ void session_list(struct view *v, struct str node,
     }
     for (store_seek(&c, v->store, TABLE_SESSION, STR_NONE); go && c.valid; store_next(&c)) {
         ASSERT(session_read(c.value, &s));
-        go = each(data, &s);
+        if (policy_allows(v, ACL_SESSION, s.node, ACL_READ))
+            go = each(data, &s);
     }
     store_cursor_fini(&c);
 }

@@ -26,6 +26,8 @@ int session_apply_create(struct apply *a, struct str body);
 int session_apply_destroy(struct apply *a, struct str body);
 /* Ids are looked up as UUIDs: 0, or ERR_INVALID with what Consul says of other texts. */
 int session_check_id(struct str id, struct error *err);
+/* Of COMMAND_SESSION_CREATE, for state/policy. */
+bool session_read_create(struct str body, struct session *ret);
 /* For catalog/health: sessions bound to a node or check that went. */
 void session_node_gone(struct apply *a, struct str node);
 void session_check_gone(struct apply *a, struct str node, struct str check_id);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "state/acl.h"
 #include "state/catalog.h"
 #include "state/indexes.h"
 #include "state/kv.h"

@@ -28,7 +28,13 @@
     X(TABLE_SESSION_BY_NODE)  /* lower(node), id -> "" */                        \
     X(TABLE_KV_BY_SESSION)    /* session id, key -> "" */                        \
     X(TABLE_SESSION_BY_CHECK) /* lower(node), lower(check id), session id -> "" */ \
-    X(TABLE_CHECK_BY_INSTANCE) /* lower(node), lower(service id) or "", lower(check id) -> status, index */
+    X(TABLE_CHECK_BY_INSTANCE) /* lower(node), lower(service id) or "", lower(check id) -> status, index */ \
+    X(TABLE_ACL_TOKEN)       /* accessor -> token */                             \
+    X(TABLE_ACL_SECRET)      /* secret -> accessor */                            \
+    X(TABLE_ACL_POLICY)      /* id -> policy */                                  \
+    X(TABLE_ACL_POLICY_NAME) /* name -> id */                                    \
+    X(TABLE_ACL_ROLE)        /* id -> role */                                    \
+    X(TABLE_ACL_ROLE_NAME)   /* name -> id */
 /* clang-format on */
 enum state_table {
 #define X(name) name,

@@ -154,6 +154,11 @@ static void read_op(struct view *v, const struct kv_op *op, size_t op_i, struct 
         return;
     }
     bool exists = kv_get(v, op->key, &e, NULL);
+    if (v->denied) { /* what is there is left out; of what is not there, all is told (recorded) */
+        v->denied = false;
+        if (op->verb == KV_GET && kv_entry_get(v, op->key, &e))
+            return;
+    }
     switch (op->verb) {
     case KV_GET:
         if (exists)

@@ -11,10 +11,16 @@
 #include "state/watch.h"
 #include "store/store.h"
 
+struct acl_set; /* acl/acl_set.h */
+
 struct view {
     struct store_view *store;
     struct watch_set *watch; /* may be NULL */
-    struct str token;        /* the asker's; checked by state/policy below the doors */
+    struct str token;        /* the asker's */
+    /* What the token permits: set by state/policy, asked by the read functions of state/. */
+    const struct acl_set *acl; /* NULL: everything */
+    int acl_status;            /* ERR_NO_TOKEN: there is no such token; nothing is seen */
+    bool denied;               /* set: one thing was asked for that may not be seen */
 };
 
 /* Last applied index of this view. */

@@ -24,6 +24,7 @@ enum watch_kind {
     WATCH_CHECKS,   /* service name or "": checks */
     WATCH_SESSION,  /* session id, prefix "" for all */
     WATCH_MOVED,    /* nobody waits for it: a rename, told before the changes it is made of */
+    WATCH_ACL,      /* key "": any token, policy or role */
     WATCH_KINDS
 };
 

@@ -59,6 +59,12 @@ struct change_mail {
     struct worker *worker;
     struct change_batch batch;
 };
+struct retoken_mail {
+    struct mail mail;
+    struct worker *worker;
+    struct tokens tokens;
+};
+
 struct reload_mail {
     struct mail mail;
     struct worker *worker;
@@ -70,6 +76,8 @@ static int doors_open(struct worker *w);
 static void doors_close(struct worker *w, struct duration grace);
 static void on_turn(void *data);
 static void on_batch(struct agent_subscriber *s, const struct change_batch *changes);
+static void on_retoken(struct agent_subscriber *s, const struct tokens *tokens);
+static void on_tokens(struct mail *m);
 static void on_change(struct mail *m);
 static void on_reload(struct mail *m);
 static void on_stop(struct mail *m);
@@ -94,6 +102,9 @@ static void env_open(struct worker *w, int worker_i)
         .worker_i = worker_i,
         .is_client = !agent_config(w->agent)->server,
         .clock = clock_now,
+        .wall = clock_wall_ns,
+        .policy = policy_new(rng_u64(&w->rng)),
+        .tokens = *agent_tokens(w->agent),
     };
     list_init(&env->reads);
     list_init(&env->ships);
@@ -103,6 +114,7 @@ static void env_close(struct worker *w)
 {
     watch_index_free(w->env.watches);
     store_reader_free(w->env.reader);
+    policy_free(w->env.policy);
 }
 
 static int thread_start(struct worker *w, struct error *err)
@@ -140,6 +152,7 @@ int worker_start(struct agent *agent, int worker_i, const struct door_plan *plan
     /* Before the doors open, so that what they read at first is followed from then on. */
     w->subscriber.box = loop_mailbox(w->loop);
     w->subscriber.publish = on_batch;
+    w->subscriber.retoken = on_retoken;
     agent_subscribe(agent, &w->subscriber);
     loop_set_turn(w->loop, on_turn, w);
     rc = thread_start(w, err);
@@ -291,6 +304,22 @@ static void on_change(struct mail *m)
     }
     change_fini(&c->batch);
     mem_free(c);
+}
+
+static void on_retoken(struct agent_subscriber *s, const struct tokens *tokens)
+{
+    struct retoken_mail *r = mem_new(struct retoken_mail);
+    r->worker = LIST_ITEM(s, struct worker, subscriber);
+    r->tokens = *tokens;
+    r->mail.deliver = on_tokens;
+    mailbox_post(s->box, &r->mail);
+}
+
+static void on_tokens(struct mail *m)
+{
+    struct retoken_mail *r = LIST_ITEM(m, struct retoken_mail, mail);
+    r->worker->env.tokens = r->tokens;
+    mem_free(r);
 }
 
 static void on_reload(struct mail *m)

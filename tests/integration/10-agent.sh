@@ -38,8 +38,8 @@ exits 1 "unknown flag: exit 1" agent -nix
 like "$ERR" '^flag provided but not defined: -nix' "unknown flag: the words"
 exits 1 "clients are refused" agent -data-dir="$T/x/dd" -bind=127.0.0.1
 like "$ERR" 'server = false: not available in this version' "clients are refused: the words"
-exits 1 "ACLs are refused" agent -dev -config-file=<(echo '{"acl":{"enabled":true}}')
-like "$ERR" 'acl.enabled: not available in this version' "ACLs are refused: the words"
+exits 1 "a log file is refused" agent -dev -config-file=<(echo '{"log_file":"/nowhere/x"}')
+like "$ERR" 'log_file: not available in this version' "a log file is refused: the words"
 [ ! -e "$T/x" ]
 tap_result $? "no failed start left anything behind"
 exits 0 "-help" agent -help

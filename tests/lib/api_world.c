@@ -24,6 +24,23 @@ int agent_may_write(struct agent *a, struct str token, struct str command)
     return 0;
 }
 
+bool agent_refuses_txn(struct agent *a, struct str token, struct str command, struct buf *ret_body)
+{
+    (void)a;
+    (void)token;
+    (void)command;
+    (void)ret_body;
+    return false;
+}
+
+void agent_filter_result(struct agent *a, struct str token, struct str command, struct buf *body)
+{
+    (void)a;
+    (void)token;
+    (void)command;
+    (void)body;
+}
+
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
 {
     (void)a;

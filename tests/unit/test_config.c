@@ -75,7 +75,11 @@ static const struct row rows[] = {
     {MIN " -encrypt=pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s=", 0, 0, 0,
      "encrypt_verify_incoming=true autopilot.server_stabilization_time=10s gossip_lan.probe_interval=1s"},
     {MIN " -https-port=8501", 0, 0, ONE "ports.https" GONE, 0},
-    {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"enabled\":true}}", 0, ONE "acl.enabled" GONE "*", 0},
+    {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"enabled\":true}}", 0, 0, "acl.enabled=true acl.default_policy=allow"},
+    {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"default_policy\":\"maybe\"}}", 0,
+     "acl.default_policy \"maybe\" is neither \"allow\" nor \"deny\"", 0},
+    {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"enabled\":true,\"tokens\":{\"master\":\"x\"}}}", 0,
+     "acl.tokens.master \"x\" is not a UUID", 0},
     {"-config-file=D/a.json", "{" BASE ",\"services\":[]}", 0, ONE "services" GONE "*", 0},
     {"-data-dir=D/data -server -bootstrap-expect=3", 0, 0, ONE "bootstrap_expect = 3" GONE "*", 0},
     {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"enabled\":false,\"default_policy\":\"deny\"},\"retry_join\":[],"

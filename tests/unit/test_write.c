@@ -17,6 +17,15 @@ int agent_may_write(struct agent *a, struct str token, struct str command)
     return may_write_status;
 }
 
+bool agent_refuses_txn(struct agent *a, struct str token, struct str command, struct buf *ret_body)
+{
+    return false;
+}
+
+void agent_filter_result(struct agent *a, struct str token, struct str command, struct buf *body)
+{
+}
+
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
 {
     return false;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The agent's own tokens: what is used where a request brings none, and for the agent's own work.
+ * A value, copied to every worker when one of them is changed. Pure.
+ */
+#ifndef DISCO_AGENT_TOKENS_H
+#define DISCO_AGENT_TOKENS_H
+
+#include "agent/config.h"
+#include "state/policy.h"
+
+#define TOKENS_TEXT_MAX 128 /* bytes of one token */
+
+/* X(field, name in /v1/agent/token/, its older name). Those that are read: `user` for requests
+ * without a token, `agent_master` for the agent's endpoints while no server answers. */
+/* clang-format off */
+#define TOKENS_TABLE(X)                                               \
+    X(user,         "default",      "acl_token")                      \
+    X(agent,        "agent",        "acl_agent_token")                \
+    X(agent_master, "agent_master", "acl_agent_master_token")         \
+    X(replication,  "replication",  "acl_replication_token")
+/* clang-format on */
+struct tokens {
+#define X(field, name, older) char field[TOKENS_TEXT_MAX + 1];
+    TOKENS_TABLE(X)
+#undef X
+};
+
+void tokens_init(struct tokens *t, const struct config *c);
+/* ERR_NOT_FOUND: no such name. ERR_TOO_LARGE. */
+int tokens_set(struct tokens *t, struct str name, struct str token) MUST_USE;
+/* What policy_resolve asks for; borrows from both. */
+struct policy_settings tokens_settings(const struct tokens *t, const struct config *c);
+
+#endif
