@@ -26,11 +26,12 @@ trap 'rm -rf "$tmp"' EXIT
 may_include() {
     case $1 in
     base) echo ;;
-    store | gossip | rpc | raft | wal | cli) echo base ;;
+    store | gossip | raft | wal | net | cli) echo base ;;
     acl) echo base ;;
+    rpc) echo base net ;;
     state) echo base store acl ;;
-    consensus) echo base store state raft wal ;;
-    agent) echo base store state gossip rpc consensus ;;
+    consensus) echo base store state raft wal net ;;
+    agent) echo base store state gossip rpc consensus net ;;
     api | dns | fs | worker) echo base store state agent ;;
     http) echo base api agent ;;
     esac
@@ -55,7 +56,7 @@ nouns() {
 }
 # Foreign headers: the files that may include what begins so.
 doors='
-uv.h            *_uv.c src/main.c tests/bench/*
+uv.h            *_uv.c src/main.c tests/bench/* tests/unit/test_net.c
 lmdb.h          src/store/*
 jansson.h       src/base/jread.c
 msgpack         src/base/pack.c

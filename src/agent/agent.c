@@ -15,6 +15,8 @@ static void on_lock_delay(void *data, struct str key, int64_t delay_ns);
 static void on_storage(void *data, int status);
 static void on_fatal(void *data, const char *why);
 static void on_log_closed(void *data);
+static void on_net_closed(void *data);
+static void on_net_given_up(void *data);
 static void engines_close(struct agent *a);
 
 static int store_and_state_open(struct agent *a, struct error *err)
@@ -35,7 +37,11 @@ static int log_open(struct agent *a, void *uv_loop, struct error *err)
 {
     const struct config *c = a->config;
     struct addr server = c->advertise;
-    struct consensus_hooks hooks = {a, on_applied, on_leadership, on_storage, on_fatal};
+    struct consensus_hooks hooks = {.data = a,
+                                    .applied = on_applied,
+                                    .leadership = on_leadership,
+                                    .storage = on_storage,
+                                    .fatal = on_fatal};
     struct consensus_config conf = {
         .dir = c->dev ? NULL : a->dir.raft,
         .bootstrap = c->bootstrap || c->dev,
@@ -53,6 +59,18 @@ static int log_open(struct agent *a, void *uv_loop, struct error *err)
     addr_format(&server, conf.server_address);
     return consensus_open(&conf, a->state, a->store, uv_loop, a->timers, &a->rng, &a->published,
                           &hooks, &a->consensus, err);
+}
+
+/* The server port is taken before the log is read: who finds it in use says so at once. */
+static int net_start(struct agent *a, void *uv_loop, struct error *err)
+{
+    const struct config *c = a->config;
+    struct addr listen = c->bind;
+    a->net = net_open(uv_loop, a->timers, &(struct net_options){0});
+    if (!c->server || c->port_server <= 0)
+        return 0;
+    addr_set_port(&listen, (uint16_t)c->port_server);
+    return net_listen(a->net, &listen, err);
 }
 
 int agent_open(const struct config *config, void *uv_loop, struct timers *timers,
@@ -80,20 +98,28 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     if (!rc)
         rc = store_and_state_open(a, err);
     if (!rc)
-        rc = agent_rpc_open(a, uv_loop, err);
+        rc = net_start(a, uv_loop, err);
     if (!rc && config->server) {
         a->leader = leader_new(a, timers, a->reader, &a->rng, clock_now);
         rc = log_open(a, uv_loop, err);
     }
     if (rc) {
+        if (a->net)
+            net_stop(a->net, on_net_given_up, NULL); /* in the loop's last turns */
         engines_close(a);
         return rc;
     }
+    agent_rpc_open(a);
     /* consensus_open may have told of a leadership when there was no consensus to submit to */
     if (a->is_leader)
         leader_start(a->leader);
     *ret = a;
     return 0;
+}
+
+static void on_net_given_up(void *data)
+{
+    (void)data;
 }
 
 static void engines_close(struct agent *a)
@@ -123,6 +149,12 @@ static void on_rpc_closed(void *data)
 }
 
 static void on_log_closed(void *data)
+{
+    struct agent *a = data;
+    net_stop(a->net, on_net_closed, a);
+}
+
+static void on_net_closed(void *data)
 {
     struct agent *a = data;
     void (*cb)(void *data) = a->closed;

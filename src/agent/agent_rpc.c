@@ -169,28 +169,22 @@ static const char *leader_address(const struct agent *a)
     return a->consensus ? consensus_leader_address(a->consensus) : "";
 }
 
-int agent_rpc_open(struct agent *a, void *uv_loop, struct error *err)
+void agent_rpc_open(struct agent *a)
 {
     const struct rpc_client_hooks client_hooks = {a, on_changes, on_lost};
     const struct rpc_server_hooks server_hooks = {a, on_request, on_cancel};
     const struct config *c = a->config;
-    struct addr listen = c->bind;
-    if (c->server && c->port_server > 0) {
+    if (c->server)
         a->rpc_server = rpc_server_new(&rpc_conn_transport, &server_hooks, rng_u64(&a->rng));
-        addr_set_port(&listen, (uint16_t)c->port_server);
-        int rc = rpc_conn_listen(uv_loop, &listen, a->rpc_server, &a->rpc_listener, err);
-        if (rc)
-            return rc;
-    }
+    rpc_conn_serve(a->net, &a->rpc_protocol, a->rpc_server);
     a->rpc_client =
-        rpc_client_new(&rpc_conn_transport, uv_loop, a->timers, rng_u64(&a->rng), &client_hooks);
+        rpc_client_new(&rpc_conn_transport, a->net, a->timers, rng_u64(&a->rng), &client_hooks);
     a->shipper = ship_core_new(a, a->timers, a->rpc_client, c->server ? leader_address : NULL);
     if (!c->server && c->mount) {
         a->follow = mem_new(struct follow);
         a->follow->agent = a;
         follow_later(a->follow);
     }
-    return 0;
 }
 
 static void on_part_closed(void *data)
@@ -212,9 +206,7 @@ void agent_rpc_close(struct agent *a, void (*cb)(void *data), void *data)
     ship_core_stop(a->shipper);
     while (mailbox_drain(a->box) > 0)
         ; /* their ends */
-    a->open_n = 2 + (a->rpc_listener ? 1 : 0);
-    if (a->rpc_listener)
-        rpc_conn_listen_close(a->rpc_listener, on_part_closed, a);
+    a->open_n = 2;
     if (a->rpc_server)
         rpc_server_close(a->rpc_server, on_part_closed, a);
     else

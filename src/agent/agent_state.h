@@ -44,7 +44,8 @@ struct agent {
     struct servers servers;
     struct rpc_client *rpc_client;
     struct rpc_server *rpc_server;
-    struct rpc_listener *rpc_listener;
+    struct net *net; /* the server port, and all connections between agents */
+    struct net_protocol rpc_protocol;
     struct shipper *shipper;
     struct list serve_workers; /* private to serve.c */
     struct follow *follow;
@@ -56,7 +57,7 @@ struct agent {
 };
 
 /* agent_rpc.c: the wire to other agents. */
-int agent_rpc_open(struct agent *a, void *uv_loop, struct error *err) MUST_USE;
+void agent_rpc_open(struct agent *a);
 void agent_rpc_close(struct agent *a, void (*cb)(void *data), void *data);
 /* For followers, after each applied group. */
 void agent_rpc_publish(struct agent *a, const struct change_batch *changes);

@@ -35,6 +35,7 @@
     X(ERR_UNSUPPORTED, -10013, "not supported")                                                    \
     X(ERR_EXISTS,      -10014, "exists already")                                                   \
     X(ERR_STORAGE,     -10015, "the log cannot be written")                                        \
+    X(ERR_UNCERTAIN,   -10016, "leadership lost while committing log: it may or may not be applied")\
     X(ERR_NO_TOKEN,    -10020, "ACL not found")
 /* clang-format on */
 

@@ -18,11 +18,10 @@ struct rpc_conn_hooks {
     void (*closed)(void *data, int status);
 };
 
-/* Who keeps that promise: rpc_conn_uv.c, or a test. */
+/* Who keeps that promise: rpc_conn.c over net/net.h, or a test. */
 struct rpc_transport {
     /* A connection is returned also when it cannot be made: `closed` follows. */
-    struct rpc_conn *(*dial)(void *uv_loop, const struct addr *to,
-                             const struct rpc_conn_hooks *hooks);
+    struct rpc_conn *(*dial)(void *net, const struct addr *to, const struct rpc_conn_hooks *hooks);
     /* One frame of two parts; copied. ERR_BUSY: too much waits to be sent already. */
     int (*send)(struct rpc_conn *c, struct str head, struct str body);
     void (*close)(struct rpc_conn *c);
