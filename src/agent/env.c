@@ -8,6 +8,14 @@ struct instant env_now(struct env *env)
     return env->now;
 }
 
+static void resolve(struct env *env, struct view *v)
+{
+    if (env->config && env->config->acl_enabled) {
+        struct policy_settings s = tokens_settings(&env->tokens, env->config);
+        policy_resolve(env->policy, &s, v, env->wall ? env->wall() : 0);
+    }
+}
+
 struct view env_view_begin(struct env *env, struct str token, struct watch_set *watch)
 {
     struct view v = {
@@ -16,11 +24,14 @@ struct view env_view_begin(struct env *env, struct str token, struct watch_set *
         .token = token.n ? token : str_z(env->tokens.user),
     };
 
-    if (env->config && env->config->acl_enabled) {
-        struct policy_settings s = tokens_settings(&env->tokens, env->config);
-        policy_resolve(env->policy, &s, &v, env->wall ? env->wall() : 0);
-    }
+    resolve(env, &v);
     return v;
+}
+
+void env_view_as(struct env *env, struct view *v, struct str token)
+{
+    v->token = token;
+    resolve(env, v);
 }
 
 void env_view_end(struct view *v)

@@ -55,6 +55,8 @@ struct instant env_now(struct env *env);
 /* A view over the newest applied state. Ends before the turn does. Nesting is a programmer error.
  */
 struct view env_view_begin(struct env *env, struct str token, struct watch_set *watch);
+/* From here on the view is the token's. */
+void env_view_as(struct env *env, struct view *v, struct str token);
 void env_view_end(struct view *v);
 
 /* ---- ask.c ---- */

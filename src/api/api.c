@@ -185,6 +185,8 @@ static bool may_proceed(struct api_call *c)
 
     if (!c->is_shipped && access_is_blocked(c->env->config, c->path))
         return api_fail(c, 403, "Endpoint is blocked by agent configuration");
+    if (c->route->methods && !c->route->methods(c))
+        return false;
     if (q->method != c->route->method) {
         buf_init(&allow, 0);
         route_allow(c->route, &allow);

@@ -30,8 +30,9 @@ bool api_catalog_take_check(struct api_call *c, const struct jvalue *v, struct h
 void api_catalog_put_node(struct jwrite *w, const struct catalog_node *n);
 void api_catalog_put_service(struct jwrite *w, const struct catalog_service *s); /* NodeService */
 void api_catalog_put_instance(struct jwrite *w, const struct catalog_node *n,
-                              const struct catalog_service *s);  /* ServiceNode */
-void api_catalog_put_texts(struct jwrite *w, struct str packed); /* none: [] */
+                              const struct catalog_service *s);                 /* ServiceNode */
+void api_catalog_put_texts(struct jwrite *w, struct str packed);                /* none: [] */
+void api_catalog_put_pairs(struct jwrite *w, const char *name, struct pairs p); /* none: null */
 void api_catalog_put_check(struct jwrite *w, const struct health_check *check);
 
 /* 400 with `missing` when the path ends too early, 500 when the filter is none; else true. */

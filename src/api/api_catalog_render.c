@@ -10,7 +10,7 @@ static void put_text(struct jwrite *w, const char *name, struct str value)
     jwrite_str(w, value);
 }
 
-static void put_pairs(struct jwrite *w, const char *name, struct pairs p)
+void api_catalog_put_pairs(struct jwrite *w, const char *name, struct pairs p)
 {
     struct pairs_iter i = pairs_begin(p);
     struct str key, value;
@@ -95,8 +95,8 @@ static void put_node_members(struct jwrite *w, const struct catalog_node *n, con
     put_text(w, "Node", n->name);
     put_text(w, "Address", n->address);
     put_text(w, "Datacenter", n->datacenter);
-    put_pairs(w, "TaggedAddresses", n->tagged_addresses);
-    put_pairs(w, meta, n->meta);
+    api_catalog_put_pairs(w, "TaggedAddresses", n->tagged_addresses);
+    api_catalog_put_pairs(w, meta, n->meta);
 }
 
 void api_catalog_put_node(struct jwrite *w, const struct catalog_node *n)
@@ -118,7 +118,7 @@ void api_catalog_put_service(struct jwrite *w, const struct catalog_service *s)
     api_catalog_put_texts(w, s->tags);
     put_text(w, "Address", s->address);
     put_tagged(w, "TaggedAddresses", s->tagged_addresses);
-    put_pairs(w, "Meta", s->meta);
+    api_catalog_put_pairs(w, "Meta", s->meta);
     jwrite_name(w, "Port");
     jwrite_i64(w, s->port);
     put_weights(w, "Weights", s);
@@ -145,7 +145,7 @@ void api_catalog_put_instance(struct jwrite *w, const struct catalog_node *n,
     put_text(w, "ServiceAddress", s->address);
     put_tagged(w, "ServiceTaggedAddresses", s->tagged_addresses);
     put_weights(w, "ServiceWeights", s);
-    put_pairs(w, "ServiceMeta", s->meta.packed.p ? s->meta : empty);
+    api_catalog_put_pairs(w, "ServiceMeta", s->meta.packed.p ? s->meta : empty);
     jwrite_name(w, "ServicePort");
     jwrite_i64(w, s->port);
     jwrite_name(w, "ServiceEnableTagOverride");

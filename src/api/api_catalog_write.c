@@ -8,128 +8,11 @@
  */
 #include "config.h"
 
+#include "api/api_body.h"
 #include "api/api_catalog.h"
 #include "base/encode.h"
-#include "base/jread.h"
 
-#define PAIRS_MAX  1024
 #define CHECKS_MAX 1024
-
-/* ---- members ---- */
-
-static bool decode_failed(struct api_call *c, const char *what)
-{
-    return api_fail(c, 400, "Request decode failed: %s", what);
-}
-
-static bool wrong_type(struct api_call *c, const char *name, const char *type)
-{
-    return api_fail(c, 400,
-                    "Request decode failed: json: cannot unmarshal value into Go struct field "
-                    "%s of type %s",
-                    name, type);
-}
-
-/* All members of the object must be among `names`, which end in NULL; Go ignores case here. */
-static bool only_known(struct api_call *c, const struct jvalue *object, const char *const *names)
-{
-    const struct jvalue *value;
-    struct str name;
-    size_t pos = 0;
-
-    while (jread_next(object, &pos, &name, &value)) {
-        bool known = false;
-        for (const char *const *n = names; *n && !known; n++)
-            known = str_eq_nocase(name, str_z(*n));
-        if (known)
-            continue;
-        const char *more =
-            str_eq_z(name, "Namespace") ? " - Namespaces are a Consul Enterprise feature" : "";
-        return api_fail(c, 400, "Request decode failed: json: unknown field \"%.*s\"%s",
-                        STR_ARG(name), more);
-    }
-    return true;
-}
-
-static bool is_object_or_null(const struct jvalue *v)
-{
-    return jread_type(v) == JREAD_NULL || jread_type(v) == JREAD_OBJECT;
-}
-
-static bool take_str(struct api_call *c, const struct jvalue *object, const char *name,
-                     struct str *ret)
-{
-    return jread_str(jread_get(object, name), ret) == 0 || wrong_type(c, name, "string");
-}
-
-static bool take_i64(struct api_call *c, const struct jvalue *object, const char *name,
-                     int64_t *ret)
-{
-    return jread_i64(jread_get(object, name), ret) == 0 || wrong_type(c, name, "int");
-}
-
-static bool take_bool(struct api_call *c, const struct jvalue *object, const char *name, bool *ret)
-{
-    return jread_bool(jread_get(object, name), ret) == 0 || wrong_type(c, name, "bool");
-}
-
-/* Moves what was packed into the call. */
-static struct str keep(struct api_call *c, struct buf *b)
-{
-    struct str kept = api_keep(c, buf_str(b));
-
-    buf_fini(b);
-    return kept;
-}
-
-static bool take_pairs(struct api_call *c, const struct jvalue *object, const char *name,
-                       struct pairs *ret)
-{
-    const struct jvalue *map = jread_get(object, name), *value;
-    size_t n = jread_count(map), i = 0, pos = 0;
-    struct buf packed;
-
-    if (jread_type(map) == JREAD_NULL)
-        return true;
-    if (jread_type(map) != JREAD_OBJECT || n > PAIRS_MAX)
-        return wrong_type(c, name, "map[string]string");
-    struct pair *list = arena_alloc(&c->arena, (n + 1) * sizeof *list);
-    for (struct pair p = {0}; jread_next(map, &pos, &p.name, &value); i++) {
-        p.value = STR_LIT("");
-        if (jread_str(value, &p.value) < 0)
-            return wrong_type(c, name, "string");
-        list[i] = p;
-    }
-    buf_init(&packed, 0);
-    pairs_pack(list, i, &packed);
-    ret->packed = keep(c, &packed);
-    return true;
-}
-
-static bool take_texts(struct api_call *c, const struct jvalue *object, const char *name,
-                       struct str *ret)
-{
-    const struct jvalue *list = jread_get(object, name);
-    size_t n = jread_count(list);
-    struct buf packed;
-
-    if (jread_type(list) == JREAD_NULL)
-        return true;
-    if (jread_type(list) != JREAD_ARRAY)
-        return wrong_type(c, name, "[]string");
-    buf_init(&packed, 0);
-    pack_array(&packed, (uint32_t)n);
-    for (size_t i = 0; i < n; i++) {
-        struct str text = STR_LIT("");
-        if (jread_str(jread_at(list, i), &text) < 0) {
-            buf_fini(&packed);
-            return wrong_type(c, name, "string");
-        }
-        pack_str(&packed, text);
-    }
-    *ret = keep(c, &packed);
-    return true;
-}
 
 /* A value of any kind back into JSON, as Go would print it again. */
 static void put_json(struct jwrite *w, const struct jvalue *v)
@@ -208,12 +91,12 @@ static bool take_json(struct api_call *c, const struct jvalue *object, const cha
     if (jread_type(v) == JREAD_NULL)
         return true;
     if (jread_type(v) != JREAD_OBJECT || is_too_deep(v, 0))
-        return wrong_type(c, name, "struct");
+        return api_body_wrong_type(c, name, "struct");
     buf_init(&out, 0);
     jwrite_init(&w, &out, false);
     put_json(&w, v);
     jwrite_end(&w);
-    *ret = keep(c, &out);
+    *ret = api_body_keep(c, &out);
     return true;
 }
 
@@ -227,10 +110,10 @@ static bool take_weights(struct api_call *c, const struct jvalue *object, struct
     if (jread_type(v) == JREAD_NULL)
         return true;
     if (jread_type(v) != JREAD_OBJECT)
-        return wrong_type(c, "Weights", "structs.Weights");
+        return api_body_wrong_type(c, "Weights", "structs.Weights");
     s->weight_passing = s->weight_warning = 0;
-    return take_i64(c, v, "Passing", &s->weight_passing) &&
-           take_i64(c, v, "Warning", &s->weight_warning);
+    return api_body_i64(c, v, "Passing", &s->weight_passing) &&
+           api_body_i64(c, v, "Warning", &s->weight_warning);
 }
 
 /* The value of one tagged address, as packed behind its name. */
@@ -240,15 +123,15 @@ static bool take_tagged_value(struct api_call *c, const struct jvalue *v, struct
     int64_t port = 0;
     struct buf packed;
 
-    if (!is_object_or_null(v))
-        return wrong_type(c, "TaggedAddresses", "structs.ServiceAddress");
-    if (!take_str(c, v, "Address", &address) || !take_i64(c, v, "Port", &port))
+    if (!api_body_is_object_or_null(v))
+        return api_body_wrong_type(c, "TaggedAddresses", "structs.ServiceAddress");
+    if (!api_body_str(c, v, "Address", &address) || !api_body_i64(c, v, "Port", &port))
         return false;
     buf_init(&packed, 0);
     pack_array(&packed, 2);
     pack_str(&packed, address);
     pack_int(&packed, port);
-    *ret = keep(c, &packed);
+    *ret = api_body_keep(c, &packed);
     return true;
 }
 
@@ -262,8 +145,8 @@ static bool take_tagged(struct api_call *c, const struct jvalue *object, struct 
 
     if (jread_type(map) == JREAD_NULL)
         return true;
-    if (jread_type(map) != JREAD_OBJECT || n > PAIRS_MAX)
-        return wrong_type(c, "TaggedAddresses", "map[string]structs.ServiceAddress");
+    if (jread_type(map) != JREAD_OBJECT || n > API_BODY_PAIRS_MAX)
+        return api_body_wrong_type(c, "TaggedAddresses", "map[string]structs.ServiceAddress");
     struct pair *list = arena_alloc(&c->arena, (n + 1) * sizeof *list);
     for (; jread_next(map, &pos, &name, &value); i++) {
         list[i].name = name;
@@ -272,14 +155,14 @@ static bool take_tagged(struct api_call *c, const struct jvalue *object, struct 
     }
     buf_init(&out, 0);
     pairs_pack(list, i, &out); /* sorts; the values are packed already */
-    sorted.packed = keep(c, &out);
+    sorted.packed = api_body_keep(c, &out);
     buf_init(&out, 0);
     pack_map(&out, pairs_count(sorted));
     for (struct pairs_iter k = pairs_begin(sorted); pairs_next(&k, &name, &packed);) {
         pack_str(&out, name);
         buf_put_str(&out, packed);
     }
-    *ret = keep(c, &out);
+    *ret = api_body_keep(c, &out);
     return true;
 }
 
@@ -299,15 +182,15 @@ static bool take_service(struct api_call *c, const struct jvalue *v, struct cata
         "CreateIndex", "ModifyIndex", NULL};
 
     if (jread_type(v) != JREAD_OBJECT)
-        return wrong_type(c, "Service", "structs.NodeService");
-    if (!only_known(c, v, names) || !take_str(c, v, "Kind", &s->kind) ||
-        !take_str(c, v, "ID", &s->id) || !take_str(c, v, "Service", &s->name) ||
-        !take_texts(c, v, "Tags", &s->tags) || !take_str(c, v, "Address", &s->address) ||
-        !take_pairs(c, v, "Meta", &s->meta) || !take_i64(c, v, "Port", &s->port) ||
+        return api_body_wrong_type(c, "Service", "structs.NodeService");
+    if (!api_body_known(c, v, names) || !api_body_str(c, v, "Kind", &s->kind) ||
+        !api_body_str(c, v, "ID", &s->id) || !api_body_str(c, v, "Service", &s->name) ||
+        !api_body_texts(c, v, "Tags", &s->tags) || !api_body_str(c, v, "Address", &s->address) ||
+        !api_body_pairs(c, v, "Meta", &s->meta) || !api_body_i64(c, v, "Port", &s->port) ||
         !take_tagged(c, v, &s->tagged_addresses) || !take_weights(c, v, s) ||
         !take_json(c, v, "Proxy", &s->proxy_json) ||
         !take_json(c, v, "Connect", &s->connect_json) ||
-        !take_bool(c, v, "EnableTagOverride", &s->enable_tag_override))
+        !api_body_bool(c, v, "EnableTagOverride", &s->enable_tag_override))
         return false;
     if (s->id.n == 0)
         s->id = s->name;
@@ -323,7 +206,7 @@ static bool take_checks(struct api_call *c, const struct jvalue *root, struct ca
     bool has_one = jread_type(one) != JREAD_NULL;
 
     if ((jread_type(list) != JREAD_NULL && jread_type(list) != JREAD_ARRAY) || n > CHECKS_MAX)
-        return wrong_type(c, "Checks", "structs.HealthChecks");
+        return api_body_wrong_type(c, "Checks", "structs.HealthChecks");
     struct health_check *checks = arena_alloc(&c->arena, (n + 1) * sizeof *checks);
     for (size_t i = 0; i < n + has_one; i++) {
         checks[i] = (struct health_check){0};
@@ -347,14 +230,14 @@ static bool take_register(struct api_call *c, const struct jvalue *root, struct 
     struct catalog_service *s = arena_new(&c->arena, struct catalog_service);
 
     if (jread_type(root) != JREAD_OBJECT)
-        return decode_failed(c, "json: cannot unmarshal into Go value of type "
-                                "structs.RegisterRequest");
-    if (!only_known(c, root, names) || !take_str(c, root, "Datacenter", &n->datacenter) ||
-        !take_str(c, root, "ID", &n->id) || !take_str(c, root, "Node", &n->name) ||
-        !take_str(c, root, "Address", &n->address) ||
-        !take_pairs(c, root, "TaggedAddresses", &n->tagged_addresses) ||
-        !take_pairs(c, root, "NodeMeta", &n->meta) ||
-        !take_bool(c, root, "SkipNodeUpdate", &r->skip_node_update))
+        return api_body_failed(c, "json: cannot unmarshal into Go value of type "
+                                  "structs.RegisterRequest");
+    if (!api_body_known(c, root, names) || !api_body_str(c, root, "Datacenter", &n->datacenter) ||
+        !api_body_str(c, root, "ID", &n->id) || !api_body_str(c, root, "Node", &n->name) ||
+        !api_body_str(c, root, "Address", &n->address) ||
+        !api_body_pairs(c, root, "TaggedAddresses", &n->tagged_addresses) ||
+        !api_body_pairs(c, root, "NodeMeta", &n->meta) ||
+        !api_body_bool(c, root, "SkipNodeUpdate", &r->skip_node_update))
         return false;
     *s = (struct catalog_service){0};
     if (jread_type(service) != JREAD_NULL) {
@@ -393,20 +276,11 @@ static bool check_register(struct api_call *c, const struct catalog_register *r)
     return true;
 }
 
-static bool parse_body(struct api_call *c, struct jvalue **ret)
-{
-    struct error err = {0};
-
-    if (c->request.body.n == 0)
-        return decode_failed(c, "EOF");
-    return jread_parse(c->request.body, ret, &err) == 0 || decode_failed(c, err.text);
-}
-
 bool api_catalog_register(struct api_call *c, struct buf *command)
 {
     struct catalog_register r = {0};
     struct jvalue *root = NULL;
-    bool ok = parse_body(c, &root) && take_register(c, root, &r) &&
+    bool ok = api_body_parse(c, &root) && take_register(c, root, &r) &&
               is_our_datacenter(c, &r.node.datacenter) && check_register(c, &r);
 
     if (ok)
@@ -423,14 +297,14 @@ bool api_catalog_deregister(struct api_call *c, struct buf *command)
                                         "CheckID",    "WriteRequest", NULL};
     struct str datacenter = STR_NONE, node = STR_NONE, service = STR_NONE, check = STR_NONE;
     struct jvalue *root = NULL;
-    bool ok = parse_body(c, &root);
+    bool ok = api_body_parse(c, &root);
 
     if (ok && jread_type(root) != JREAD_OBJECT)
-        ok = decode_failed(c, "json: cannot unmarshal into Go value of type "
-                              "structs.DeregisterRequest");
-    ok = ok && only_known(c, root, names) && take_str(c, root, "Datacenter", &datacenter) &&
-         take_str(c, root, "Node", &node) && take_str(c, root, "ServiceID", &service) &&
-         take_str(c, root, "CheckID", &check) && is_our_datacenter(c, &datacenter);
+        ok = api_body_failed(c, "json: cannot unmarshal into Go value of type "
+                                "structs.DeregisterRequest");
+    ok = ok && api_body_known(c, root, names) && api_body_str(c, root, "Datacenter", &datacenter) &&
+         api_body_str(c, root, "Node", &node) && api_body_str(c, root, "ServiceID", &service) &&
+         api_body_str(c, root, "CheckID", &check) && is_our_datacenter(c, &datacenter);
     if (ok && node.n == 0)
         ok = api_fail(c, 500, "Must provide node");
     if (ok)

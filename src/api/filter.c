@@ -6,8 +6,8 @@
 #include <regex.h>
 
 #include "api/filter_parse.h"
-#include "api/filter_pattern.h"
 #include "base/jread.h"
+#include "base/pattern.h"
 
 /* ---- what can be selected ---- */
 
@@ -230,7 +230,7 @@ static int resolve_value(struct filter *f, const struct filter_match *m, const c
                          STR_ARG(m->value), selector, STR_ARG(m->value));
     if (m->op != FILTER_MATCHES && m->op != FILTER_NOT_MATCHES)
         return 0;
-    if (filter_pattern_compile(m->value, &r->pattern, err) < 0)
+    if (pattern_compile(m->value, &r->pattern, err) < 0)
         return error_wrap(err, "Failed to compile regular expression \"%.*s\"", STR_ARG(m->value));
     r->has_pattern = true;
     r->next = f->patterns;
@@ -455,9 +455,9 @@ static bool takes_match(const struct filter_match *m, const struct filter_item *
     case FILTER_IS_NOT_EMPTY:
         return !is_empty(r->type, &v);
     case FILTER_MATCHES:
-        return filter_pattern_fits(&r->pattern, v.text);
+        return pattern_fits(&r->pattern, v.text);
     case FILTER_NOT_MATCHES:
-        return !filter_pattern_fits(&r->pattern, v.text);
+        return !pattern_fits(&r->pattern, v.text);
     }
     return false;
 }

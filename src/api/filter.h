@@ -9,8 +9,8 @@
  * expressions (with \d \D \s \S \w \W, (?:...) and a leading (?i)) instead of
  * RE2's, since that is what the C library has; the fields below Proxy are not
  * selectable. Bounds: FILTER_SIZE_MAX bytes, FILTER_MATCHES_MAX comparisons,
- * nesting FILTER_DEPTH_MAX, FILTER_PATTERN_MAX bytes of pattern, which is
- * matched against the first FILTER_TEXT_MAX bytes of a text.
+ * nesting FILTER_DEPTH_MAX, PATTERN_SIZE_MAX bytes of pattern, which is
+ * matched against the first PATTERN_TEXT_MAX bytes of a text.
  */
 #ifndef DISCO_API_FILTER_H
 #define DISCO_API_FILTER_H
@@ -20,8 +20,6 @@
 #define FILTER_SIZE_MAX    8192
 #define FILTER_MATCHES_MAX 256
 #define FILTER_DEPTH_MAX   64
-#define FILTER_PATTERN_MAX 512
-#define FILTER_TEXT_MAX    8192
 
 /* What a filter may select from. */
 enum filter_kind {

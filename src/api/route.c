@@ -13,6 +13,7 @@
 #include "api/api_catalog.h"
 #include "api/api_health.h"
 #include "api/api_kv.h"
+#include "api/api_query.h"
 #include "api/api_session.h"
 #include "api/api_status.h"
 #include "api/api_txn.h"
@@ -49,6 +50,15 @@ static const struct api_route table[] = {
     {API_GET, "/v1/session/info/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_id, .view = api_session_info},
     {API_GET, "/v1/session/node/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_node, .view = api_session_node},
     {API_GET, "/v1/session/list", API_READ, API_USUAL | API_META_ERROR, .view = api_session_list},
+
+    {API_GET, "/v1/query/", API_READ, API_USUAL | API_META_ERROR | API_CONSISTENCY, API_RIGHT_STATE, .methods = api_query_methods,
+     .check = api_query_check, .view = api_query_read},
+    {API_PUT, "/v1/query/", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .methods = api_query_methods, .check = api_query_check,
+     .prepare = api_query_update, .finish = api_query_done},
+    {API_DELETE, "/v1/query/", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .methods = api_query_methods, .check = api_query_check,
+     .prepare = api_query_delete, .finish = api_query_done},
+    {API_GET, "/v1/query", API_READ, API_USUAL | API_META_ERROR | API_CONSISTENCY, API_RIGHT_STATE, .view = api_query_list},
+    {API_POST, "/v1/query", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .prepare = api_query_create, .finish = api_query_created},
 
     {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC | API_SERVER, .core = api_status_leader},
     {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC | API_SERVER, .core = api_status_peers},

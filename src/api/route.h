@@ -50,6 +50,9 @@ struct api_route {
     enum api_kind kind;
     unsigned flags;
     enum api_right right;
+    /* Where the methods depend on the rest of the path, in all rows of it; before any other look
+     * at the request. False: the reply is made. */
+    bool (*methods)(struct api_call *c);
     bool (*check)(struct api_call *c); /* false: the reply is made */
     /* Fills the reply; called again while it blocks, each time with an empty reply. Temporary
      * memory comes from c->run_arena. Returns 0 or an error code. */

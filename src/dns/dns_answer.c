@@ -84,6 +84,7 @@ enum dns_outcome dns_answer(const struct dns_question *q, uint8_t *out, size_t *
         return DNS_CHASE;
     struct dns_pack p = pack_init(q, query, out);
     find_ecs(query, &p);
+    p.is_ecs_scoped = name.kind == DNS_NAME_QUERY && r.rcode == KNOT_RCODE_NOERROR;
     *ret_n = dns_pack_write(&p, &r);
     return DNS_ANSWERED;
 }
@@ -206,6 +207,12 @@ static void answer_kind(struct dns_reply *r, const struct dns_name *name)
         else
             dns_reply_no_name(r);
         return;
+    case DNS_NAME_QUERY:
+        if (is_own_datacenter(r, name))
+            dns_service_answer_query(r, name);
+        else
+            dns_reply_no_name(r);
+        return;
     case DNS_NAME_NODE:
         /* consul: a type that nodes do not have is answered before the datacenter is looked at */
         dns_node_answer(r, name, is_own_datacenter(r, name));
@@ -213,7 +220,7 @@ static void answer_kind(struct dns_reply *r, const struct dns_name *name)
     case DNS_NAME_ADDR:
         dns_node_answer_addr(r, name);
         return;
-    default: /* among them connect, ingress and query: there is nothing of the kind */
+    default: /* among them connect and ingress: there is nothing of the kind */
         dns_reply_no_name(r);
         return;
     }

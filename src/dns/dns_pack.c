@@ -263,7 +263,8 @@ static void put_edns(const struct dns_pack *p, struct dns_reply *r, knot_pkt_t *
     if (p->ecs && knot_edns_reserve_option(&opt, KNOT_EDNS_OPTION_CLIENT_SUBNET, p->ecs_n, &ecs,
                                            &r->mem->mm) == KNOT_EOK) {
         memcpy(ecs, p->ecs, p->ecs_n);
-        ecs[3] = 0; /* RFC 7871 7.2.1: scope 0, the answer holds for everybody */
+        /* RFC 7871 7.2.1: scope 0, the answer holds for everybody */
+        ecs[3] = p->is_ecs_scoped ? ecs[2] : 0;
     }
     (void)knot_pkt_put(out, KNOT_COMPR_HINT_NONE, &opt, KNOT_PF_NOTRUNC);
 }

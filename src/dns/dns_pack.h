@@ -21,6 +21,7 @@ struct dns_pack {
     uint8_t *out;
     const uint8_t *ecs; /* the query's client subnet option, or NULL */
     uint16_t ecs_n;
+    bool is_ecs_scoped; /* the answer holds for that subnet alone: prepared queries */
 };
 
 /* How large an answer the asker takes. */

@@ -13,6 +13,8 @@
 
 #include "dns/dns_cname.h"
 #include "dns/dns_node.h"
+#include "state/query_execute.h"
+#include "state/query_template.h"
 
 #define SRV_PRIORITY 1 /* consul: always */
 
@@ -25,30 +27,39 @@ struct seen {
 static void add_addresses(struct dns_reply *r, struct dns_instances *all, uint32_t ttl);
 static void add_targets(struct dns_reply *r, struct dns_instances *all, uint32_t ttl);
 
-void dns_service_answer(struct dns_reply *r, const struct dns_name *name)
+static bool can_answer(struct dns_reply *r)
 {
-    struct dns_instances all;
-
     r->is_limited = true;
-    if (!r->view) {
+    if (!r->view)
         r->rcode = KNOT_RCODE_SERVFAIL;
-        return;
-    }
-    dns_service_collect(r, name->name, name->tag, &all);
-    if (all.n == 0) {
+    return r->view != NULL;
+}
+
+static void answer_with(struct dns_reply *r, struct dns_instances *all, uint32_t ttl)
+{
+    if (all->n == 0) {
         dns_reply_no_name(r);
         return;
     }
-    uint32_t ttl = dns_conf_service_ttl(r->conf, name->name);
     if (r->qtype == KNOT_RRTYPE_SRV)
-        add_targets(r, &all, ttl);
+        add_targets(r, all, ttl);
     else
-        add_addresses(r, &all, ttl);
+        add_addresses(r, all, ttl);
     if (r->sections[DNS_ANSWER].n == 0) {
         uint16_t rcode = r->rcode; /* the name exists: no data of that type */
         dns_reply_no_name(r);
         r->rcode = rcode;
     }
+}
+
+void dns_service_answer(struct dns_reply *r, const struct dns_name *name)
+{
+    struct dns_instances all;
+
+    if (!can_answer(r))
+        return;
+    dns_service_collect(r, name->name, name->tag, &all);
+    answer_with(r, &all, dns_conf_service_ttl(r->conf, name->name));
 }
 
 /* ---- which instances ---- */
@@ -99,13 +110,8 @@ static void service_addresses(const struct catalog_service *s, struct dns_addres
     }
 }
 
-static bool on_instance(void *data, const struct health_instance *i)
+static void take(struct load *l, const struct health_instance *i, int64_t weight)
 {
-    struct load *l = data;
-    int64_t weight;
-
-    if (!may_be_given(l, i, &weight))
-        return true;
     if (l->n == l->cap) {
         size_t cap = l->cap ? 2 * l->cap : 8;
         struct dns_instance *items = dns_mem_alloc(l->r->mem, cap * sizeof(items[0]));
@@ -123,6 +129,14 @@ static bool on_instance(void *data, const struct health_instance *i)
                                  .is_passing = i->worst == HEALTH_PASSING};
     dns_node_addresses(i->node, &ret->node_at);
     service_addresses(i->service, &ret->at);
+}
+
+static bool on_instance(void *data, const struct health_instance *i)
+{
+    int64_t weight;
+
+    if (may_be_given(data, i, &weight))
+        take(data, i, weight);
     return true;
 }
 
@@ -159,6 +173,46 @@ void dns_service_collect(struct dns_reply *r, struct str service, struct str tag
     for (size_t i = 0; i < n; i++)
         if ((!only_passing || ret->all[i].is_passing) && (tag.n == 0 || has_tag(&ret->all[i], tag)))
             ret->order[ret->n++] = (uint32_t)i;
+}
+
+static bool on_query_instance(void *data, const struct health_instance *i)
+{
+    take(data, i,
+         i->worst == HEALTH_PASSING ? i->service->weight_passing : i->service->weight_warning);
+    return true;
+}
+
+/* consul: the query's own TTL, else that of the service it asks for. */
+static uint32_t ttl_of(const struct dns_reply *r, const struct query *q)
+{
+    struct duration d;
+
+    if (q->ttl.n && duration_parse(q->ttl, (struct duration){0}, &d) == 0)
+        return (uint32_t)(d.ns / 1000000000);
+    return dns_conf_service_ttl(r->conf, q->service);
+}
+
+void dns_service_answer_query(struct dns_reply *r, const struct dns_name *name)
+{
+    struct load l = {.r = r};
+    struct arena arena = {0};
+    struct dns_instances all;
+    struct query kept, q;
+
+    if (!can_answer(r))
+        return;
+    if (!query_find(r->view, name->name, &kept) ||
+        query_template_render(&kept, name->name, &arena, &q) != 0) {
+        dns_reply_no_name(r);
+    } else {
+        query_execute(r->view, &q, on_query_instance, &l);
+        all = (struct dns_instances){.all = l.items, .n = l.n};
+        all.order = dns_mem_alloc(r->mem, l.n * sizeof(all.order[0]));
+        for (size_t i = 0; i < l.n; i++)
+            all.order[i] = (uint32_t)i;
+        answer_with(r, &all, ttl_of(r, &q));
+    }
+    arena_fini(&arena);
 }
 
 const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_instances *all,

@@ -16,6 +16,8 @@ struct dns_instances {
 };
 
 void dns_service_answer(struct dns_reply *r, const struct dns_name *name);
+/* NAME.query: what a prepared query finds. */
+void dns_service_answer_query(struct dns_reply *r, const struct dns_name *name);
 /* Instances that may be given out: not critical, only passing ones if so configured, with the tag.
  */
 void dns_service_collect(struct dns_reply *r, struct str service, struct str tag,

@@ -6,7 +6,7 @@
  * Encoding: version byte, command number (u8), then the command's own msgpack.
  * A command carries all that apply needs: ids, times and chance come from the
  * proposer. Field lists stand beside each command's encode function in its
- * noun's header (kv.h, catalog.h, session.h, txn.h, acl.h).
+ * noun's header (kv.h, catalog.h, session.h, txn.h, query.h, acl.h).
  */
 #ifndef DISCO_STATE_COMMAND_H
 #define DISCO_STATE_COMMAND_H
@@ -28,6 +28,8 @@
     X(COMMAND_SESSION_DESTROY,    6, session_apply_destroy)               \
     X(COMMAND_TOMBSTONE_REAP,     7, kv_apply_reap)                       \
     X(COMMAND_KV_RENAME,          8, kv_apply_rename)                     \
+    X(COMMAND_QUERY_SET,          9, query_apply_set)                     \
+    X(COMMAND_QUERY_DELETE,      10, query_apply_delete)                  \
     X(COMMAND_ACL_TOKEN,         40, acl_apply_token)                     \
     X(COMMAND_ACL_POLICY,        41, acl_apply_policy)                    \
     X(COMMAND_ACL_ROLE,          42, acl_apply_role)                      \

@@ -17,6 +17,7 @@ static const char *const table_keys[INDEXES_N] = {
     [INDEXES_ACL_POLICIES] = "index/acl-policies",
     [INDEXES_ACL_ROLES] = "index/acl-roles",
     [INDEXES_ACL_BOOTSTRAP] = "index/acl-bootstrap",
+    [INDEXES_QUERIES] = "index/queries",
 };
 
 static uint64_t row_get(struct view *v, struct str key)

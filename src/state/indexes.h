@@ -21,6 +21,7 @@ enum indexes_table {
     INDEXES_ACL_POLICIES,
     INDEXES_ACL_ROLES,
     INDEXES_ACL_BOOTSTRAP, /* when the first token was made */
+    INDEXES_QUERIES,
     INDEXES_N
 };
 

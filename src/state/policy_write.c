@@ -10,6 +10,7 @@
 #include "state/health.h"
 #include "state/kv.h"
 #include "state/policy.h"
+#include "state/query.h"
 #include "state/row.h"
 #include "state/session.h"
 #include "state/txn.h"
@@ -164,6 +165,36 @@ static int ask_session_destroy(struct view *v, struct str body)
                : verdict(policy_allows(v, ACL_SESSION, s.node, ACL_WRITE));
 }
 
+/* What has neither a name nor stands for names needs no right. */
+static bool may_query(const struct view *v, const struct query *q)
+{
+    return (q->name.n == 0 && !query_is_template(q)) ||
+           policy_allows(v, ACL_QUERY, q->name, ACL_WRITE);
+}
+
+static bool may_query_id(struct view *v, struct str id)
+{
+    struct view all = {.store = v->store};
+    struct query q;
+
+    return !query_get(&all, id, &q, NULL) || may_query(v, &q);
+}
+
+static int ask_query_set(struct view *v, struct str body)
+{
+    struct query q;
+
+    return query_read_set(body, &q) ? verdict(may_query(v, &q) && may_query_id(v, q.id)) : 0;
+}
+
+static int ask_query_delete(struct view *v, struct str body)
+{
+    struct unpack u = unpack_make(body);
+    (void)unpack_array(&u);
+
+    return verdict(may_query_id(v, unpack_str(&u)));
+}
+
 static int ask_acl(struct view *v, struct str body)
 {
     (void)body;
@@ -196,6 +227,8 @@ int policy_may_write(struct view *v, struct str command)
         [COMMAND_CATALOG_DEREGISTER] = ask_deregister,
         [COMMAND_SESSION_CREATE] = ask_session_create,
         [COMMAND_SESSION_DESTROY] = ask_session_destroy,
+        [COMMAND_QUERY_SET] = ask_query_set,
+        [COMMAND_QUERY_DELETE] = ask_query_delete,
         [COMMAND_ACL_TOKEN] = ask_acl_token,
         [COMMAND_ACL_POLICY] = ask_acl,
         [COMMAND_ACL_ROLE] = ask_acl,

@@ -7,6 +7,7 @@
 #include "state/indexes.h"
 #include "state/kv.h"
 #include "state/policy.h"
+#include "state/query.h"
 #include "state/row.h"
 #include "store/keys.h"
 
@@ -255,6 +256,7 @@ static void session_gone(struct apply *a, struct str id)
     int64_t delay =
         s.lock_delay_ns > SESSION_LOCK_DELAY_MAX_NS ? SESSION_LOCK_DELAY_MAX_NS : s.lock_delay_ns;
     kv_session_gone(a, s.id, s.delete_keys, delay);
+    query_session_gone(a, s.id);
     buf_fini(&copy);
 }
 

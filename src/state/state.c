@@ -11,6 +11,7 @@
 #include "state/catalog.h"
 #include "state/indexes.h"
 #include "state/kv.h"
+#include "state/query.h"
 #include "state/session.h"
 #include "state/txn.h"
 

@@ -34,7 +34,10 @@
     X(TABLE_ACL_POLICY)      /* id -> policy */                                  \
     X(TABLE_ACL_POLICY_NAME) /* name -> id */                                    \
     X(TABLE_ACL_ROLE)        /* id -> role */                                    \
-    X(TABLE_ACL_ROLE_NAME)   /* name -> id */
+    X(TABLE_ACL_ROLE_NAME)   /* name -> id */                                       \
+    X(TABLE_QUERY)            /* id -> prepared query */                         \
+    X(TABLE_QUERY_BY_NAME)    /* "n" (of a template "t"), lower(name) -> id */   \
+    X(TABLE_QUERY_BY_SESSION) /* session id, id -> "" */
 /* clang-format on */
 enum state_table {
 #define X(name) name,

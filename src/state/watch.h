@@ -25,6 +25,7 @@ enum watch_kind {
     WATCH_SESSION,  /* session id, prefix "" for all */
     WATCH_MOVED,    /* nobody waits for it: a rename, told before the changes it is made of */
     WATCH_ACL,      /* key "": any token, policy or role */
+    WATCH_QUERY,    /* key "": any prepared query */
     WATCH_KINDS
 };
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "api/filter_pattern.h"
+#include "base/pattern.h"
 
-#include "api/filter.h"
 #include "base/buf.h"
 
 /* RE2 refuses more than 1000 per repetition; here the product of all of them is bounded. */
@@ -107,14 +106,14 @@ static int translate(struct str s, struct buf *out, struct error *err)
     return 0;
 }
 
-int filter_pattern_compile(struct str pattern, regex_t *ret, struct error *err)
+int pattern_compile(struct str pattern, regex_t *ret, struct error *err)
 {
-    int flags = REG_EXTENDED | REG_NOSUB;
+    int flags = REG_EXTENDED;
     struct buf ere;
     char why[128];
 
-    if (pattern.n > FILTER_PATTERN_MAX)
-        return error_set(err, ERR_INVALID, "longer than %d bytes", FILTER_PATTERN_MAX);
+    if (pattern.n > PATTERN_SIZE_MAX)
+        return error_set(err, ERR_INVALID, "longer than %d bytes", PATTERN_SIZE_MAX);
     if (str_has_prefix(pattern, STR_LIT("(?i)"))) {
         flags |= REG_ICASE;
         pattern = str_drop(pattern, 4);
@@ -136,11 +135,35 @@ int filter_pattern_compile(struct str pattern, regex_t *ret, struct error *err)
     return rc;
 }
 
-bool filter_pattern_fits(const regex_t *pattern, struct str text)
+static size_t match(const regex_t *pattern, struct str text, size_t group_n, regmatch_t *groups)
 {
     /* Each byte may cost the matcher a state of its own, as large as the pattern. */
-    size_t n = text.n < FILTER_TEXT_MAX ? text.n : FILTER_TEXT_MAX;
-    regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)n};
+    size_t n = text.n < PATTERN_TEXT_MAX ? text.n : PATTERN_TEXT_MAX;
 
-    return regexec(pattern, text.p ? text.p : "", 1, &whole, REG_STARTEND) == 0;
+    groups[0] = (regmatch_t){.rm_so = 0, .rm_eo = (regoff_t)n};
+    if (regexec(pattern, text.p ? text.p : "", group_n, groups, REG_STARTEND) != 0)
+        return 0;
+    return group_n ? group_n : 1;
+}
+
+bool pattern_fits(const regex_t *pattern, struct str text)
+{
+    regmatch_t whole;
+
+    return match(pattern, text, 0, &whole) > 0;
+}
+
+size_t pattern_groups(const regex_t *pattern, struct str text, struct str ret[PATTERN_GROUPS_MAX])
+{
+    regmatch_t groups[PATTERN_GROUPS_MAX];
+    size_t n =
+        pattern->re_nsub + 1 < PATTERN_GROUPS_MAX ? pattern->re_nsub + 1 : PATTERN_GROUPS_MAX;
+
+    if (match(pattern, text, n, groups) == 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = groups[i].rm_so < 0 ? STR_NONE
+                                     : str_make(text.p + groups[i].rm_so,
+                                                (size_t)(groups[i].rm_eo - groups[i].rm_so));
+    return n;
 }
