@@ -75,9 +75,12 @@ static void run(struct ask *ask, struct agent *agent)
     struct str name = str_z(f->name);
     struct buf *out = &f->text;
     struct consensus_stats stats;
-    consensus_get_stats(c, &stats);
+    if (c)
+        consensus_get_stats(c, &stats);
     if (str_eq_z(name, "members")) {
         agent_each_member(agent, on_member, out);
+    } else if (!c && !str_eq_z(name, "status/metrics")) {
+        /* an agent without a log: what servers know is asked of them over HTTP */
     } else if (str_eq_z(name, "leader") || str_eq_z(name, "status/leader")) {
         if (consensus_leader_address(c)[0])
             buf_putf(out, "%s\n", consensus_leader_address(c));

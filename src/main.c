@@ -60,7 +60,7 @@ struct program {
     struct worker *workers[WORKERS_MAX + 1];
     int worker_n, running_n;
     int gate; /* the log's output until the banner is out, or -1 */
-    bool has_pid_file, stopping;
+    bool has_pid_file, stopping, leaving;
     struct instant stop_asked;
     int exit_status;
     struct timer stop_timer;
@@ -332,24 +332,13 @@ static void listeners_log(const struct config *c)
 static void program_announce(struct program *p)
 {
     const struct config *c = config_now(p);
-    char address[ADDR_TEXT_MAX], wan[ADDR_TEXT_MAX];
     struct buf banner;
     buf_init(&banner, 0);
-    addr_format_ip(&c->advertise, address);
-    addr_format_ip(&c->advertise_wan, wan);
     banner_write(c, agent_node_id(p->agent), &banner);
     (void)fwrite(banner.p, 1, banner.n, stdout);
     fflush(stdout);
     buf_fini(&banner);
     gate_open(p);
-    log_info("agent.server.serf.wan", "serf: EventMemberJoin: %s.%s %s", c->node_name,
-             c->datacenter, wan);
-    log_info("agent.server.serf.lan", "serf: EventMemberJoin: %s %s", c->node_name, address);
-    log_info("agent.server", "Adding LAN server: server=\"%s (Addr: tcp/%s:%lld) (DC: %s)\"",
-             c->node_name, address, (long long)c->port_server, c->datacenter);
-    log_info("agent.server",
-             "Handled event for server in area: event=member-join server=%s.%s area=wan",
-             c->node_name, c->datacenter);
     listeners_log(c);
     log_info("agent", "disco agent running!");
     notify_service("READY=1");
@@ -377,6 +366,23 @@ static int program_reload(struct program *p, struct error *err)
     return 0;
 }
 
+static void on_left(void *data)
+{
+    program_stop(data);
+}
+
+/* consul: an agent that is told to stop leaves the cluster first, or not */
+static void program_end(struct program *p, bool leave)
+{
+    if (!leave || p->leaving || !p->agent) {
+        program_stop(p);
+        return;
+    }
+    p->leaving = true;
+    log_info("agent", "Gracefully shutting down agent...");
+    agent_leave(p->agent, on_left, p);
+}
+
 static void on_signal(void *data, int signo)
 {
     struct program *p = data;
@@ -394,13 +400,14 @@ static void on_signal(void *data, int signo)
         if (program_reload(p, &err))
             log_error("agent", "Reload failed, all stays as it was: error=\"%s\"", err.text);
         notify_service("READY=1");
-    } else if (signo != SIGHUP && p->stopping) {
+    } else if (signo != SIGHUP && (p->stopping || p->leaving)) {
         /* timeout(1) and shells tell the process and its group: that is one wish, not a hurry */
         if (duration_ms(instant_since(clock_now(), p->stop_asked)) >= 500)
             _exit(1);
     } else if (signo != SIGHUP) {
         p->stop_asked = clock_now();
-        program_stop(p);
+        program_end(p, signo == SIGINT ? !config_now(p)->skip_leave_on_interrupt
+                                       : config_now(p)->leave_on_terminate);
     }
 }
 
@@ -444,6 +451,7 @@ static void program_stop(struct program *p)
     timers_set(loop_timers(p->loop), &p->stop_timer, instant_add(clock_now(), STOP_MAX));
     alarm(STOP_ALARM_S); /* for the case that it is this thread that hangs */
     p->running_n = p->worker_n;
+    agent_stopping(p->agent);
     for (int i = 0; i < p->worker_n; i++)
         worker_stop(p->workers[i], STOP_GRACE, on_worker_stopped, p);
 }

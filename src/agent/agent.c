@@ -18,6 +18,8 @@ static void on_log_closed(void *data);
 static void on_net_closed(void *data);
 static void on_net_given_up(void *data);
 static void engines_close(struct agent *a);
+static void members_wire(struct agent *a);
+static void lead(struct agent *a);
 
 static int store_and_state_open(struct agent *a, struct error *err)
 {
@@ -111,10 +113,51 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     }
     agent_rpc_open(a);
     /* consensus_open may have told of a leadership when there was no consensus to submit to */
-    if (a->is_leader)
-        leader_start(a->leader);
     *ret = a;
+    rc = cluster_open(a, uv_loop, &a->cluster, err);
+    if (rc)
+        return rc; /* the caller closes what is open: sockets are among it */
+    members_wire(a);
+    if (a->is_leader)
+        lead(a);
+    cluster_start(a->cluster);
     return 0;
+}
+
+/* ---- the leader's view of gossip ---- */
+
+static bool find_member(void *data, struct str name, struct member *ret,
+                        struct pair tags[MEMBER_TAGS_MAX])
+{
+    struct agent *a = data;
+    return pool_find(cluster_lan(a->cluster), name, ret, tags);
+}
+
+static void each_name(void *data, void (*each)(void *each_data, struct str name), void *each_data)
+{
+    struct agent *a = data;
+    struct pair tags[MEMBER_TAGS_MAX];
+    struct member m;
+    for (uint32_t i = 0; pool_at(cluster_lan(a->cluster), i, &m, tags); i++)
+        each(each_data, m.name);
+}
+
+static void members_wire(struct agent *a)
+{
+    const struct leader_members_source source = {a, find_member, each_name};
+    if (!a->leader)
+        return;
+    leader_set_members(a->leader, leader_members_new(&source, rng_u64(&a->rng)));
+    a->autopilot = autopilot_run_new(a, cluster_lan(a->cluster));
+}
+
+static void lead(struct agent *a)
+{
+    cluster_leads(a->cluster);
+    log_info("agent.leader", "member joined, marking health alive: member=%s",
+             a->config->node_name);
+    leader_start(a->leader);
+    autopilot_run_start(a->autopilot);
 }
 
 static void on_net_given_up(void *data)
@@ -137,6 +180,15 @@ static void engines_close(struct agent *a)
         ; /* lines of the log on their way to the monitor */
     monitor_free(a->monitor);
     mem_free(a);
+}
+
+static void on_rpc_closed(void *data);
+
+static void on_cluster_closed(void *data)
+{
+    struct agent *a = data;
+    a->cluster = NULL;
+    agent_rpc_close(a, on_rpc_closed, a);
 }
 
 static void on_rpc_closed(void *data)
@@ -171,7 +223,9 @@ void agent_close(struct agent *a, void (*cb)(void *data), void *data)
     a->closing = true;
     if (a->leader)
         leader_stop(a->leader);
-    agent_rpc_close(a, on_rpc_closed, a);
+    autopilot_run_free(a->autopilot);
+    a->autopilot = NULL;
+    cluster_close(a->cluster, on_cluster_closed, a);
 }
 
 /* ---- news from the log ---- */
@@ -203,16 +257,15 @@ static void on_leadership(void *data, bool is_leader)
         return;
     a->is_leader = is_leader;
     if (is_leader) {
-        const char *name = a->config->node_name;
         metrics_add(&a->metrics, METRIC_ELECTIONS_WON, 1);
         log_info(LOG, "cluster leadership acquired");
-        log_info(LOG, "New leader elected: payload=%s", name);
-        log_info("agent.leader", "member joined, marking health alive: member=%s", name);
-        if (a->consensus)
-            leader_start(a->leader);
+        if (a->autopilot)
+            lead(a);
     } else {
         log_warn(LOG, "cluster leadership lost");
         leader_stop(a->leader);
+        if (a->autopilot)
+            autopilot_run_stop(a->autopilot);
     }
 }
 
@@ -369,6 +422,21 @@ bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body
 int agent_ask_reload(struct agent *a, struct error *err)
 {
     return a->hooks.reload(a->hooks.data, err);
+}
+
+void agent_stopping(struct agent *a)
+{
+    cluster_stop(a->cluster);
+}
+
+void agent_leave(struct agent *a, void (*cb)(void *data), void *data)
+{
+    cluster_leave(a->cluster, cb, data);
+}
+
+struct cluster *agent_cluster(struct agent *a)
+{
+    return a->cluster;
 }
 
 void agent_ask_stop(struct agent *a)

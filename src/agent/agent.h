@@ -22,12 +22,13 @@ struct agent_subscriber {
     void (*retoken)(struct agent_subscriber *s, const struct tokens *tokens);
 };
 
-/* A member of the cluster as gossip knows it (the node alone, until there is gossip). */
+/* A member of the cluster as gossip knows it. */
 struct agent_member {
     const char *name, *address;
     uint16_t port;
     int status;                      /* serf: 1 alive, 2 leaving, 3 left, 4 failed */
     const struct config_pairs *tags; /* sorted by name */
+    uint8_t vsn[6];                  /* protocol min, max, current; delegate likewise */
 };
 
 /* What the agent asks of the program around it, on the core thread. */
@@ -75,6 +76,11 @@ bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body
 /* What the endpoints of the same name ask; the second answers before the agent stops. */
 int agent_ask_reload(struct agent *a, struct error *err) MUST_USE;
 void agent_ask_stop(struct agent *a);
+/* The stop has begun: what waits for others ends, so that workers can end. */
+void agent_stopping(struct agent *a);
+/* Good-bye to the cluster (leave.h); cb comes once, later, or at once when it is under way. */
+void agent_leave(struct agent *a, void (*cb)(void *data), void *data);
+struct cluster *agent_cluster(struct agent *a); /* cluster.h */
 /* The session's TTL starts anew. False: no such session, or it has no TTL. */
 bool agent_renew_session(struct agent *a, struct str id);
 

@@ -12,60 +12,62 @@
 #define COORDINATE_DIMENSIONS 8 /* serf: coordinate.DefaultConfig */
 #define GAUGES_MAX            8
 
-static void tag(struct config_pairs *tags, const char *name, const char *fmt, ...)
-    PRINTF_LIKE(3, 4);
+/* ---- members ---- */
 
-static void tag(struct config_pairs *tags, const char *name, const char *fmt, ...)
+static void hand_over(const struct member *m,
+                      void (*each)(void *data, const struct agent_member *m), void *data)
 {
-    char value[128];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(value, sizeof value, fmt, args);
-    va_end(args);
-    config_value_pairs_set(tags, str_z(name), str_z(value));
-}
-
-static void each_member(struct agent *a, bool wan,
-                        void (*each)(void *data, const struct agent_member *m), void *data)
-{
-    const struct config *c = a->config;
     struct config_value tags = {0};
     char name[600], address[ADDR_TEXT_MAX];
-    addr_format_ip(wan ? &c->advertise_wan : &c->advertise, address);
-    snprintf(name, sizeof name, wan ? "%s.%s" : "%s", c->node_name, c->datacenter);
-    tag(&tags.pairs, "acls", "0");
-    if (c->bootstrap)
-        tag(&tags.pairs, "bootstrap", "1");
-    tag(&tags.pairs, "build", "%s:disco", DISCO_VERSION);
-    tag(&tags.pairs, "dc", "%s", c->datacenter);
-    tag(&tags.pairs, "ft_fs", "1");
-    tag(&tags.pairs, "ft_si", "1");
-    tag(&tags.pairs, "id", "%s", a->node_id);
-    tag(&tags.pairs, "port", "%lld", (long long)c->port_server);
-    tag(&tags.pairs, "raft_vsn", "3");
-    tag(&tags.pairs, "role", "consul");
-    tag(&tags.pairs, "segment", "%s", "");
-    tag(&tags.pairs, "vsn", "2");
-    tag(&tags.pairs, "vsn_max", "3");
-    tag(&tags.pairs, "vsn_min", "2");
-    if (!wan)
-        tag(&tags.pairs, "wan_join_port", "%lld", (long long)c->port_serf_wan);
-    int64_t port = wan ? c->port_serf_wan : c->port_serf_lan;
-    struct agent_member m = {name, address, (uint16_t)(port > 0 ? port : 0), 1, &tags.pairs};
-    each(data, &m);
+    addr_format_ip(&m->addr, address);
+    snprintf(name, sizeof name, "%.*s", STR_ARG(m->name));
+    for (size_t i = 0; i < m->tag_n; i++)
+        config_value_pairs_set(&tags.pairs, m->tags[i].name, m->tags[i].value);
+    struct agent_member out = {.name = name,
+                               .address = address,
+                               .port = addr_port(&m->addr),
+                               .status = (int)m->status,
+                               .tags = &tags.pairs};
+    memcpy(out.vsn, m->vsn, sizeof out.vsn);
+    each(data, &out);
     config_value_fini(&tags);
+}
+
+static void each_of_pool(struct pool *p, void (*each)(void *data, const struct agent_member *m),
+                         void *data)
+{
+    struct pair tags[MEMBER_TAGS_MAX];
+    struct member m;
+    uint32_t n;
+    if (!p)
+        return;
+    uint32_t *order = pool_sorted(p, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (pool_at(p, order[i], &m, tags))
+            hand_over(&m, each, data);
+    }
+    mem_free(order);
 }
 
 void agent_each_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
                        void *data)
 {
-    each_member(a, false, each, data);
+    each_of_pool(cluster_lan(a->cluster), each, data);
 }
 
 void agent_each_wan_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
                            void *data)
 {
-    each_member(a, true, each, data);
+    each_of_pool(cluster_wan(a->cluster), each, data);
+}
+
+static void each_self(struct agent *a, void (*each)(void *data, const struct agent_member *m),
+                      void *data)
+{
+    struct pair tags[MEMBER_TAGS_MAX];
+    struct member m;
+    if (pool_find(cluster_lan(a->cluster), str_z(a->config->node_name), &m, tags))
+        hand_over(&m, each, data);
 }
 
 static void named_z(struct jwrite *w, const char *name, const char *value)
@@ -111,12 +113,12 @@ void agent_render_member(const struct agent_member *m, struct jwrite *w)
     jwrite_name(w, "Tags");
     render_pairs(w, m->tags);
     named_i64(w, "Status", m->status);
-    named_i64(w, "ProtocolMin", 1);
-    named_i64(w, "ProtocolMax", 5);
-    named_i64(w, "ProtocolCur", 2);
-    named_i64(w, "DelegateMin", 2);
-    named_i64(w, "DelegateMax", 5);
-    named_i64(w, "DelegateCur", 4);
+    named_i64(w, "ProtocolMin", m->vsn[0]);
+    named_i64(w, "ProtocolMax", m->vsn[1]);
+    named_i64(w, "ProtocolCur", m->vsn[2]);
+    named_i64(w, "DelegateMin", m->vsn[3]);
+    named_i64(w, "DelegateMax", m->vsn[4]);
+    named_i64(w, "DelegateCur", m->vsn[5]);
     jwrite_close(w);
 }
 
@@ -142,10 +144,18 @@ static void render_coordinate(struct jwrite *w)
     jwrite_close(w);
 }
 
+/* As Go prints a list of structs. */
+static void put_server(void *data, const char *id, const char *address, bool voter)
+{
+    struct buf *out = data;
+    buf_putf(out, "%s{Suffrage:%s ID:%s Address:%s}", out->n ? " " : "[",
+             voter ? "Voter" : "Nonvoter", id, address);
+}
+
 static void render_raft_stats(struct agent *a, struct jwrite *w)
 {
     struct consensus_stats s;
-    char text[128];
+    struct buf servers;
     consensus_get_stats(a->consensus, &s);
     group(w, "raft");
     stat_u64(w, "applied_index", s.applied_index);
@@ -156,9 +166,11 @@ static void render_raft_stats(struct agent *a, struct jwrite *w)
     stat_u64(w, "last_log_term", s.last_log_term);
     stat_u64(w, "last_snapshot_index", s.last_snapshot_index);
     stat_u64(w, "last_snapshot_term", s.last_snapshot_term);
-    snprintf(text, sizeof text, "[{Suffrage:Voter ID:%s Address:%s}]", a->node_id,
-             consensus_leader_address(a->consensus));
-    named_z(w, "latest_configuration", text);
+    buf_init(&servers, 0);
+    consensus_servers(a->consensus, put_server, &servers);
+    buf_put_c(&servers, ']');
+    named_z(w, "latest_configuration", buf_z(&servers));
+    buf_fini(&servers);
     named_z(w, "latest_configuration_index", "0");
     stat_u64(w, "num_peers", s.num_peers);
     named_z(w, "protocol_version", "3");
@@ -173,19 +185,46 @@ static void render_raft_stats(struct agent *a, struct jwrite *w)
     jwrite_close(w);
 }
 
-static void render_serf_stats(struct jwrite *w, const char *name)
+static void render_serf_stats(struct pool *p, struct jwrite *w, const char *name)
 {
-    static const char *const zeros[] = {
-        "event_queue", "failed", "health_score", "intent_queue", "left", "query_queue", NULL};
-    static const char *const ones[] = {"event_time", "member_time", "members", "query_time", NULL};
+    struct gossip_stats g;
+    if (!p)
+        return;
+    gossip_get_stats(pool_gossip(p), &g);
     group(w, name);
-    named_z(w, "coordinate_resets", "0");
-    named_z(w, "encrypted", "false");
-    for (int i = 0; zeros[i]; i++)
-        named_z(w, zeros[i], "0");
-    for (int i = 0; ones[i]; i++)
-        named_z(w, ones[i], "1");
+    stat_u64(w, "coordinate_resets", g.coordinate_resets);
+    named_z(w, "encrypted", pool_is_encrypted(p) ? "true" : "false");
+    stat_u64(w, "event_queue", g.event_queue);
+    stat_u64(w, "event_time", g.event_ltime);
+    stat_u64(w, "failed", g.failed);
+    stat_u64(w, "health_score", g.health);
+    stat_u64(w, "intent_queue", g.intent_queue);
+    stat_u64(w, "left", g.left);
+    stat_u64(w, "member_time", g.member_ltime);
+    stat_u64(w, "members", pool_count(p));
+    stat_u64(w, "query_queue", g.query_queue);
+    stat_u64(w, "query_time", g.query_ltime);
     jwrite_close(w);
+}
+
+static void render_consensus_stats(struct agent *a, struct jwrite *w)
+{
+    const char *dcs[SERVERS_MAX];
+    group(w, "consul");
+    named_z(w, "acl", a->config->acl_enabled ? "enabled" : "disabled");
+    if (a->consensus) {
+        named_z(w, "bootstrap", a->config->bootstrap ? "true" : "false");
+        stat_u64(w, "known_datacenters", servers_datacenters(&a->servers, dcs, SERVERS_MAX));
+        named_z(w, "leader", consensus_is_leader(a->consensus) ? "true" : "false");
+        named_z(w, "leader_addr", consensus_leader_address(a->consensus));
+        named_z(w, "server", "true");
+    } else {
+        stat_u64(w, "known_servers", a->servers.n);
+        named_z(w, "server", "false");
+    }
+    jwrite_close(w);
+    if (a->consensus)
+        render_raft_stats(a, w);
 }
 
 static void render_stats(struct agent *a, struct jwrite *w)
@@ -204,22 +243,14 @@ static void render_stats(struct agent *a, struct jwrite *w)
     named_z(w, "revision", "");
     named_z(w, "version", DISCO_VERSION);
     jwrite_close(w);
-    group(w, "consul");
-    named_z(w, "acl", "disabled");
-    named_z(w, "bootstrap", a->config->bootstrap ? "true" : "false");
-    named_z(w, "known_datacenters", "1");
-    named_z(w, "leader", consensus_is_leader(a->consensus) ? "true" : "false");
-    named_z(w, "leader_addr", consensus_leader_address(a->consensus));
-    named_z(w, "server", "true");
-    jwrite_close(w);
-    render_raft_stats(a, w);
+    render_consensus_stats(a, w);
     group(w, "runtime");
     named_z(w, "arch", uname(&host) == 0 ? host.machine : "");
     stat_u64(w, "cpu_count", cpus > 0 ? (uint64_t)cpus : 0);
     named_z(w, "os", "linux");
     jwrite_close(w);
-    render_serf_stats(w, "serf_lan");
-    render_serf_stats(w, "serf_wan");
+    render_serf_stats(cluster_lan(a->cluster), w, "serf_lan");
+    render_serf_stats(cluster_wan(a->cluster), w, "serf_wan");
     jwrite_close(w);
 }
 
@@ -241,7 +272,7 @@ void agent_render_self(struct agent *a, struct jwrite *w)
     config_render(c, w);
     render_coordinate(w);
     jwrite_name(w, "Member");
-    agent_each_member(a, render_one_member, w);
+    each_self(a, render_one_member, w);
     render_stats(a, w);
     jwrite_name(w, "Meta");
     own_node_meta(c, &meta.pairs);

@@ -7,6 +7,8 @@
 #define DISCO_AGENT_AGENT_STATE_H
 
 #include "agent/agent.h"
+#include "agent/autopilot_run.h"
+#include "agent/cluster.h"
 #include "agent/datadir.h"
 #include "agent/leader.h"
 #include "agent/lock_delay.h"
@@ -40,6 +42,8 @@ struct agent {
     struct monitor *monitor;
     bool is_leader, closing;
     struct list subscribers;
+    struct cluster *cluster;
+    struct autopilot_run *autopilot; /* servers */
     /* requests from and to other agents */
     struct servers servers;
     struct rpc_client *rpc_client;

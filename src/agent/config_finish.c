@@ -422,12 +422,6 @@ static int check_available(struct config *c, struct error *err)
     }
     if (c->port_https > 0)
         config_finish_problem(&p, "ports.https: not available in this version");
-    if (c->bootstrap_expect > 1)
-        config_finish_problem(&p, "bootstrap_expect = %lld: not available in this version",
-                              (long long)c->bootstrap_expect);
-    if (!c->server)
-        config_finish_problem(&p, "server = false: not available in this version: "
-                                  "every agent is a server, use -server -bootstrap, or -dev");
     return config_finish_problems(&p, err);
 }
 

@@ -7,6 +7,7 @@
  *
  *     tokens or policies that are always there are missing -> COMMAND_ACL_BUILTIN
  *     own node differs from what is stored  ->  COMMAND_CATALOG_REGISTER
+ *     the catalog differs from gossip       ->  COMMAND_CATALOG_REGISTER, _DEREGISTER
  *     a session is past its TTL             ->  COMMAND_SESSION_DESTROY
  *     tombstones are older than 15 minutes  ->  COMMAND_TOMBSTONE_REAP
  *
@@ -31,7 +32,7 @@
 /* After a command that failed. */
 #define RETRY_DELAY DURATION_S(1)
 
-enum duty { DUTY_NONE, DUTY_ACL, DUTY_REGISTER, DUTY_SESSION, DUTY_REAP };
+enum duty { DUTY_NONE, DUTY_ACL, DUTY_REGISTER, DUTY_MEMBER, DUTY_SESSION, DUTY_REAP };
 
 struct leader {
     struct agent *agent;
@@ -45,6 +46,10 @@ struct leader {
     bool check_acl;
     bool check_node; /* look at it as soon as possible */
     struct instant check_at;
+    /* members: all of them are looked at at pass_at */
+    struct leader_members *members; /* or NULL */
+    struct instant pass_at;
+    enum reconcile_act act; /* of the command on its way */
     /* sessions */
     struct session_ttl *ttl;
     /* tombstones: those up to reap_index may go at reap_at (NEVER: none seen since the last time)
@@ -82,7 +87,7 @@ struct leader *leader_new(struct agent *a, struct timers *timers, struct store_r
     l->reader = reader;
     l->clock = clock;
     l->timer.fire = on_timer;
-    l->check_at = l->reap_at = INSTANT_NEVER;
+    l->check_at = l->reap_at = l->pass_at = INSTANT_NEVER;
     l->ttl = session_ttl_new(rng_u64(rng));
     buf_init(&l->command, 0);
     return l;
@@ -94,9 +99,24 @@ void leader_free(struct leader *l)
         return;
     ASSERT(!l->busy);
     timers_cancel(l->timers, &l->timer);
+    leader_members_free(l->members);
     session_ttl_free(l->ttl);
     buf_fini(&l->command);
     mem_free(l);
+}
+
+void leader_set_members(struct leader *l, struct leader_members *m)
+{
+    ASSERT(!l->members && !l->leading);
+    l->members = m;
+}
+
+void leader_member_news(struct leader *l, struct str name)
+{
+    if (!l->leading || !l->members)
+        return;
+    leader_members_note(l->members, name);
+    turn(l);
 }
 
 void leader_start(struct leader *l)
@@ -106,6 +126,7 @@ void leader_start(struct leader *l)
     l->not_before = now;
     l->check_node = true;
     l->check_acl = agent_config(l->agent)->acl_enabled;
+    l->pass_at = l->members ? now : INSTANT_NEVER;
     sessions_load(l, now);
     struct view v = view_begin(l);
     l->reap_index = view_index(&v);
@@ -119,7 +140,9 @@ void leader_stop(struct leader *l)
 {
     l->leading = false;
     l->check_node = l->check_acl = false;
-    l->check_at = l->reap_at = INSTANT_NEVER;
+    l->check_at = l->reap_at = l->pass_at = INSTANT_NEVER;
+    if (l->members)
+        leader_members_clear(l->members);
     session_ttl_clear(l->ttl);
     timers_cancel(l->timers, &l->timer);
 }
@@ -173,6 +196,8 @@ static void on_done(struct consensus_submit *s)
         l->not_before = instant_add(l->clock(), RETRY_DELAY);
         l->check_node |= duty == DUTY_REGISTER;
         l->check_acl |= duty == DUTY_ACL;
+        if (duty == DUTY_MEMBER && s->status == 0)
+            leader_members_give_up(l->members); /* refused for what it says: later again */
     } else if (duty == DUTY_REGISTER) {
         log_info("agent", "Synced node info");
         log_info("agent", "Synced service: service=consul");
@@ -199,6 +224,43 @@ static void encode_acl(struct leader *l)
                        clock_wall_ns(), &l->command);
 }
 
+static void member_log(enum reconcile_act act, struct str name)
+{
+    switch (act) {
+    case RECONCILE_JOINED:
+        log_info("agent.leader", "member joined, marking health alive: member=%.*s", STR_ARG(name));
+        break;
+    case RECONCILE_FAILED:
+        log_info("agent.leader", "member failed, marking health critical: member=%.*s",
+                 STR_ARG(name));
+        break;
+    case RECONCILE_LEFT:
+    case RECONCILE_REAPED:
+        log_info("agent.leader", "deregistering member: member=%.*s reason=%s", STR_ARG(name),
+                 act == RECONCILE_LEFT ? "left" : "reaped");
+        break;
+    case RECONCILE_NOTHING:
+        break;
+    }
+}
+
+static bool member_due(struct leader *l, struct instant now)
+{
+    bool pass = !instant_before(now, l->pass_at);
+    struct str name = STR_NONE;
+    if (!pass && leader_members_is_empty(l->members))
+        return false;
+    struct view v = view_begin(l);
+    if (pass) {
+        l->pass_at = instant_add(now, RECONCILE_DELAY);
+        leader_members_note_all(l->members, &v);
+    }
+    l->act = leader_members_next(l->members, &v, agent_config(l->agent), &l->command, &name);
+    member_log(l->act, name);
+    store_view_end(v.store);
+    return l->act != RECONCILE_NOTHING;
+}
+
 /* The first duty that is due, its command encoded. */
 static enum duty next_duty(struct leader *l, struct instant now)
 {
@@ -220,6 +282,8 @@ static enum duty next_duty(struct leader *l, struct instant now)
             return DUTY_REGISTER;
         }
     }
+    if (l->members && member_due(l, now))
+        return DUTY_MEMBER;
     if (session_ttl_expire(l->ttl, now, &id)) {
         log_debug(LOG, "Session TTL expired: session=%.*s", STR_ARG(id));
         session_encode_destroy(id, &l->command);
@@ -255,6 +319,10 @@ static void arm(struct leader *l)
     if (instant_before(l->reap_at, at))
         at = l->reap_at;
     if (l->check_acl || l->check_node || instant_before(at, l->not_before))
+        if (instant_before(l->pass_at, at))
+            at = l->pass_at;
+    if (l->check_node || instant_before(at, l->not_before) ||
+        (l->members && !leader_members_is_empty(l->members)))
         at = l->not_before;
     if (at.ns == INSTANT_NEVER.ns)
         timers_cancel(l->timers, &l->timer);

@@ -8,11 +8,16 @@
 #define DISCO_AGENT_LEADER_H
 
 #include "agent/agent.h"
+#include "agent/leader_members.h"
 
 struct leader;
 
 struct leader *leader_new(struct agent *a, struct timers *timers, struct store_reader *reader,
                           struct rng *rng, struct instant (*clock)(void));
+/* Before the first leadership; without, the leader looks after itself alone. */
+void leader_set_members(struct leader *l, struct leader_members *m);
+/* Gossip has news of this member. */
+void leader_member_news(struct leader *l, struct str name);
 /* After the log has answered all that was submitted. */
 void leader_free(struct leader *l);
 void leader_start(struct leader *l); /* leadership was won */

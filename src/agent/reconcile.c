@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "agent/own_node.h"
 #include "state/catalog.h"
 #include "state/health.h"
 
@@ -45,7 +46,9 @@ void reconcile_pack_server_meta(const struct member *m, struct buf *out)
         snprintf(number, sizeof number, "%u", numbers[i]);
         put_pair(out, names[i], number);
     }
-    put_pair(out, "version", m->version);
+    /* disco's own version says nothing to clients that look for Consul's */
+    bool is_disco = str_has_suffix(member_tag(m, "build"), STR_LIT(":disco"));
+    put_pair(out, "version", is_disco ? OWN_NODE_CONSUL_VERSION : m->version);
 }
 
 /* ---- what is there ---- */

@@ -59,7 +59,7 @@ stop_agent few
 section "sockets"
 HTTP=$one_http HTTP_PORT=$one_port
 run timeout 20 "$DISCO" agent -server -bootstrap -node two -bind 127.0.0.1 -client 127.0.0.1 -data-dir "$T/two" \
-    -http-port "$HTTP_PORT" -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)"
+    -http-port "$HTTP_PORT" -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)" -serf-wan-port -1
 is "$STATUS" 1 "a second agent on the same port: exit 1"
 like "$OUT$ERR" "$HTTP_PORT" "and the port is named"
 echo '{"addresses": {"http": "unix://'"$T"'/http.sock"}}' >"$T/unix.json"
@@ -70,7 +70,7 @@ leads_on_socket() {
 # shellcheck disable=SC2317
 start_agent_on_socket() {
     "$DISCO" agent -server -bootstrap -node three -bind 127.0.0.1 -data-dir "$T/three" -config-file "$T/unix.json" \
-        -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)" >"$T/three.log" 2>&1 &
+        -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)" -serf-wan-port -1 >"$T/three.log" 2>&1 &
     agent_pid[three]=$!
     until_ok 20 leads_on_socket
 }

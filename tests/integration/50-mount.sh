@@ -120,14 +120,14 @@ ok "a restart mounts over it, and what was written is there" t cmp "$T/bytes" "$
 is "$(grep -c " $M fuse" /proc/mounts)" 1 "once"
 exits 124 "TERM to the agent and at once to its group, as timeout does" timeout 2 "$DISCO" agent \
     -server -bootstrap -bind 127.0.0.1 -data-dir "$T/twice" -http-port -1 -dns-port -1 \
-    -server-port "$(free_port)" -serf-lan-port "$(free_port)" -mount "$T/twice-m"
+    -server-port "$(free_port)" -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$T/twice-m"
 is "$(grep -c " $T/twice-m fuse" /proc/mounts)" 0 "leaves no dead mount"
 exits 1 "a second agent at the same place" timeout 20 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
     -data-dir "$T/second" -http-port -1 -dns-port -1 -server-port "$(free_port)" \
-    -serf-lan-port "$(free_port)" -mount "$M"
+    -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$M"
 like "$OUT$ERR" "another agent's mount" "is told why"
 exits 1 "a mount on a file" timeout 20 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
     -data-dir "$T/second" -http-port -1 -dns-port -1 -server-port "$(free_port)" \
-    -serf-lan-port "$(free_port)" -mount "$T/bytes"
+    -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$T/bytes"
 like "$OUT$ERR" 'not a directory' "is told too"
 done_testing

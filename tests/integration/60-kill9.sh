@@ -12,7 +12,7 @@ echo '{"raft_snapshot_threshold": 400, "raft_trailing_logs": 100}' >"$T/small.js
 run python3 "$TOP_SRCDIR/tests/integration/kill9.py" "$rounds" "$seconds" "$seed" -- \
     "$DISCO" agent -server -bootstrap -node killed -bind 127.0.0.1 -client 127.0.0.1 \
     -data-dir "$T/data" -config-file "$T/small.json" -log-level warn \
-    -http-port "$http" -dns-port "$dns" -server-port "$server" -serf-lan-port "$serf"
+    -http-port "$http" -dns-port "$dns" -server-port "$server" -serf-lan-port "$serf" -serf-wan-port -1
 cp "$T/run.err" "$T/killed.log"
 diag "$OUT"
 is "$STATUS" 0 "acknowledged writes are there after each kill, and no index went back" ||

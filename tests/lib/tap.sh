@@ -156,7 +156,7 @@ free_port() { # prints one
 # leader, and sets for the last agent started:
 #   PID HTTP (127.0.0.1:port) HTTP_PORT DNS_PORT DIR LOG
 # An option given wins over the ones set here. AGENT_WRAP may name a program to run it under.
-declare -A agent_pid=() agent_http=() agent_dns=() agent_server=() agent_serf=()
+declare -A agent_pid=() agent_http=() agent_dns=() agent_server=() agent_serf=() agent_wan=()
 start_agent() {
     local name=$1 try
     shift
@@ -166,13 +166,15 @@ start_agent() {
         if [ -z "${agent_http[$name]-}" ]; then
             agent_http[$name]=$(free_port) agent_dns[$name]=$(free_port)
             agent_server[$name]=$(free_port) agent_serf[$name]=$(free_port)
+            agent_wan[$name]=$(free_port)
         fi
         HTTP_PORT=${agent_http[$name]} DNS_PORT=${agent_dns[$name]}
         HTTP=127.0.0.1:$HTTP_PORT
         # shellcheck disable=SC2086
         ${AGENT_WRAP-} "$DISCO" agent -server -bootstrap -node "$name" -bind 127.0.0.1 \
             -client 127.0.0.1 -data-dir "$DIR" -http-port "$HTTP_PORT" -dns-port "$DNS_PORT" \
-            -server-port "${agent_server[$name]}" -serf-lan-port "${agent_serf[$name]}" "$@" \
+            -server-port "${agent_server[$name]}" -serf-lan-port "${agent_serf[$name]}" \
+            -serf-wan-port "${agent_wan[$name]}" "$@" \
             >>"$LOG" 2>&1 </dev/null &
         PID=$!
         agent_pid[$name]=$PID
