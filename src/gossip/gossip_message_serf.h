@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Serf's messages: the body of a memberlist user message, one type byte and a
- * msgpack map; and what Serf puts into a member's meta bytes (tags) and into
- * the payload of an ack (a coordinate). Rules as in gossip_message.h.
- *
- * Lists and maps of a message stay encoded: a gossip_list is a count and a
+ * msgpack map; its tags (meta bytes) and coordinates (payload of an ack).
+ * Rules as in gossip_message.h. Lists and maps of a message stay encoded: a gossip_list is a count and a
  * slice, checked when decoded, walked with gossip_list_next_*, and written by
  * putting items one after the other into a buf.
  */
@@ -106,7 +104,7 @@ struct gossip_serf_message {
 int gossip_serf_decode(struct str bytes, struct gossip_serf_message *ret) MUST_USE;
 void gossip_serf_encode(const struct gossip_serf_message *m, struct buf *out);
 
-/* Each takes the first item off *l; false when there is none left. */
+/* Each takes the first item off *l; false: none is left. */
 bool gossip_list_next_text(struct gossip_list *l, struct str *ret);
 bool gossip_list_next_number(struct gossip_list *l, struct str *ret_name, uint64_t *ret);
 bool gossip_list_next_pair(struct gossip_list *l, struct str *ret_name, struct str *ret_value);
