@@ -2,9 +2,9 @@
 /*
  * Serf's messages: the body of a memberlist user message, one type byte and a
  * msgpack map; its tags (meta bytes) and coordinates (payload of an ack).
- * Rules as in gossip_message.h. Lists and maps of a message stay encoded: a gossip_list is a count and a
- * slice, checked when decoded, walked with gossip_list_next_*, and written by
- * putting items one after the other into a buf.
+ * Rules as in gossip_message.h. Lists and maps of a message stay encoded: a
+ * gossip_list is a count and a slice, checked when decoded, walked with
+ * gossip_list_next_*, and written by putting items one after another into a buf.
  */
 #ifndef DISCO_GOSSIP_GOSSIP_MESSAGE_SERF_H
 #define DISCO_GOSSIP_GOSSIP_MESSAGE_SERF_H
