@@ -96,7 +96,8 @@ static int scratch_or_key(struct fs_mount *m, struct fs_handle *h, struct str ke
     }
     if (kind == FS_SCRATCH_NONE && as_mkstemp)
         kind = FS_SCRATCH_DRAFT;
-    int error = kind == FS_SCRATCH_NONE ? 0 : fs_scratch_make(m, h->inode, kind);
+    int error =
+        kind == FS_SCRATCH_NONE ? fs_write_right(m, key) : fs_scratch_make(m, h->inode, kind);
     if (!error && h->inode->scratch)
         fs_change_listing(m, fs_inode_get(&m->inodes, h->inode->parent));
     return error;
@@ -395,6 +396,9 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
         return error;
     if (i->is_unlinked)
         return ESTALE;
+    error = i->scratch ? 0 : fs_write_right(m, fs_inode_node(i).a);
+    if (error)
+        return error;
     if (i->scratch) {
         *ret = new_writer(m, i, fi->flags, pid);
         (*ret)->is_touched = (*ret)->is_blind;

@@ -27,6 +27,7 @@
 #include "fs/fs_file.h"
 #include "fs/fs_process.h"
 #include "fs/fs_scratch.h"
+#include "state/policy.h"
 
 static void on_written(struct write *write);
 static void on_deadline(struct timer *t, struct instant now);
@@ -47,6 +48,14 @@ int fs_write_preflight(const struct fs_mount *m)
     return 0;
 }
 
+int fs_write_right(struct fs_mount *m, struct str key)
+{
+    struct view v = fs_mount_view(m);
+    int error = policy_allows(&v, ACL_KEY, key, ACL_WRITE) ? 0 : EACCES;
+    env_view_end(&v);
+    return error;
+}
+
 int fs_write_errno(int status)
 {
     switch (status) {
@@ -61,6 +70,7 @@ int fs_write_errno(int status)
     case ERR_CONFLICT:
         return ESTALE;
     case ERR_DENIED:
+    case ERR_NO_TOKEN:
         return EACCES;
     case ERR_INVALID:
         return EINVAL;

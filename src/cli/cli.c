@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cli/cli_acl.h"
+#include "cli/cli_acl_table.h"
 #include "cli/cli_agent.h"
 #include "cli/cli_catalog.h"
 #include "cli/cli_complete.h"
@@ -97,96 +97,12 @@ static const struct cli_flag validate_flags[] = {
     {"quiet", B, "Say nothing when all is well"},
 };
 
-#define ACL_DESCRIPTION {"description", S, "A text for people"}
-#define ACL_META        {"meta", B, "Print the hash and the indexes too"}
-#define ACL_ID          {"id", S, "The id, or the beginning of one"}
-#define ACL_LINKS                                                                                  \
-    {"policy-id", L, "<id>", "A policy, by id; may be repeated"},                                  \
-        {"policy-name", L, "<name>", "A policy, by name; may be repeated"},                        \
-        {"service-identity", L, "<name[:dc,...]>", "The rights of a service; may be repeated"},    \
-        {"node-identity", L, "<name:dc>", "The rights of a node; may be repeated"}
-#define ACL_ROLES                                                                                  \
-    {"role-id", L, "<id>", "A role, by id; may be repeated"},                                      \
-        {"role-name", L, "<name>", "A role, by name; may be repeated"}
-static const struct cli_flag acl_policy_write_flags[] = {
-    ACL_DESCRIPTION, ACL_META, ACL_ID,
-    {"name",             S, "Name of the policy"},
-    {"rules",            CLI_FLAG_TEXT, "<text|@file|->", "The rules, in HCL or JSON"},
-    {"valid-datacenter", L, "<dc>", "Where the policy counts; everywhere without; may be repeated"},
-};
-static const struct cli_flag acl_role_write_flags[] = {
-    ACL_DESCRIPTION, ACL_META, ACL_ID, ACL_LINKS,
-    {"name", S, "Name of the role"},
-};
-static const struct cli_flag acl_find_flags[] = {
-    ACL_META, ACL_ID,
-    {"name", S, "Its name, instead of the id"},
-};
-static const struct cli_flag acl_list_flags[] = {ACL_META};
-static const struct cli_flag acl_token_create_flags[] = {
-    ACL_DESCRIPTION, ACL_META, ACL_LINKS, ACL_ROLES,
-    {"accessor",    S, "The accessor's id; made up by default"},
-    {"secret",      S, "The secret; made up by default"},
-    {"expires-ttl", CLI_FLAG_TEXT, "<duration>", "How long the token is good for"},
-    {"local",       B, "A token of this datacenter only"},
-};
-static const struct cli_flag acl_token_update_flags[] = {
-    ACL_DESCRIPTION, ACL_META, ACL_ID, ACL_LINKS, ACL_ROLES,
-};
-static const struct cli_flag acl_token_read_flags[] = {
-    ACL_META, ACL_ID,
-    {"self", B, "The token that asks"},
-};
-static const struct cli_flag acl_token_clone_flags[] = {ACL_DESCRIPTION, ACL_ID};
-static const struct cli_flag acl_token_delete_flags[] = {ACL_ID};
-
 #define FLAGS(table) table, sizeof(table) / sizeof(*(table))
-#define ACL_GROUPS   (CLI_API | CLI_DC | CLI_NAMESPACE | CLI_JSON)
 static int run_completion(struct cli *c);
 static int run_doc(struct cli *c);
 
 static const struct cli_command commands[] = {
-    {"acl bootstrap", "", "Make the first management token", NULL,
-     NULL, 0, ACL_GROUPS, cli_acl_bootstrap},
-    {"acl policy create", "-name NAME", "Make a policy", NULL,
-     FLAGS(acl_policy_write_flags), ACL_GROUPS, cli_acl_policy_create},
-    {"acl policy delete", "", "Delete a policy", NULL,
-     FLAGS(acl_find_flags), ACL_GROUPS, cli_acl_policy_delete},
-    {"acl policy list", "", "List the policies", NULL,
-     FLAGS(acl_list_flags), ACL_GROUPS, cli_acl_policy_list},
-    {"acl policy read", "", "Print a policy", NULL,
-     FLAGS(acl_find_flags), ACL_GROUPS, cli_acl_policy_read},
-    {"acl policy update", "", "Change a policy", "What is not given stays as it is.",
-     FLAGS(acl_policy_write_flags), ACL_GROUPS, cli_acl_policy_update},
-    {"acl role create", "-name NAME", "Make a role", NULL,
-     FLAGS(acl_role_write_flags), ACL_GROUPS, cli_acl_role_create},
-    {"acl role delete", "", "Delete a role", NULL,
-     FLAGS(acl_find_flags), ACL_GROUPS, cli_acl_role_delete},
-    {"acl role list", "", "List the roles", NULL,
-     FLAGS(acl_list_flags), ACL_GROUPS, cli_acl_role_list},
-    {"acl role read", "", "Print a role", NULL,
-     FLAGS(acl_find_flags), ACL_GROUPS, cli_acl_role_read},
-    {"acl role update", "", "Change a role", "Policies and identities become those given.",
-     FLAGS(acl_role_write_flags), ACL_GROUPS, cli_acl_role_update},
-    {"acl set-agent-token", "TYPE TOKEN", "Give the running agent one of its own tokens",
-     "TYPE is default, agent, agent_master (or master) or replication. Kept until the agent ends.",
-     NULL, 0, CLI_API | CLI_DC, cli_acl_set_agent_token},
-    {"acl token clone", "-id TOKEN", "Make a token with the rights of another", NULL,
-     FLAGS(acl_token_clone_flags), ACL_GROUPS, cli_acl_token_clone},
-    {"acl token create", "", "Make a token", NULL,
-     FLAGS(acl_token_create_flags), ACL_GROUPS, cli_acl_token_create},
-    {"acl token delete", "-id TOKEN", "Delete a token", NULL,
-     FLAGS(acl_token_delete_flags), ACL_GROUPS, cli_acl_token_delete},
-    {"acl token list", "", "List the tokens, without their secrets", NULL,
-     FLAGS(acl_list_flags), ACL_GROUPS, cli_acl_token_list},
-    {"acl token read", "-id TOKEN | -self", "Print a token", NULL,
-     FLAGS(acl_token_read_flags), ACL_GROUPS, cli_acl_token_read},
-    {"acl token update", "-id TOKEN", "Change a token",
-     "Policies, roles and identities become those given.",
-     FLAGS(acl_token_update_flags), ACL_GROUPS, cli_acl_token_update},
-    {"acl translate-rules", "RULES", "Print rules of before 1.4 as they are written now",
-     "RULES is the text, @FILE a file that holds it, or - for stdin.",
-     NULL, 0, CLI_API | CLI_DC, cli_acl_translate},
+    CLI_ACL_COMMANDS
     {"agent", "[options]", "Run the agent (disco agent -h has its options)", NULL,
      NULL, 0, 0, NULL},
     {"catalog datacenters", "", "List the datacenters known", NULL,
