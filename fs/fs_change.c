@@ -2,6 +2,7 @@
 #include "fs/fs_change.h"
 
 #include "fs/fs_feed.h"
+#include "fs/fs_lock.h"
 #include "fs/fs_path.h"
 #include "fs/fs_poll.h"
 #include "fs/fs_write.h"
@@ -190,6 +191,15 @@ static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *di
     struct fs_inode *i = find_kv(m, FS_KV_FILE, key);
     if (!is_there || e.create_index > m->seen_index)
         fs_change_listing(m, dir);
+    fs_lock_changed(m, key, is_there ? &e : NULL);
+    if (i && is_there && !i->is_direct && i->reader_n > 0 && i->version != e.modify_index &&
+        str_eq(buf_str(&i->value), e.value)) {
+        /* The bytes are the same, as when it was locked: whoever has it open has the newest. */
+        i->version = e.modify_index;
+        i->mtime_ns = fs_times_get(&m->times, i->version);
+        fs_notify_attr(m->notify, i->number);
+        return;
+    }
     if (i)
         fs_poll_wake(m, i->number);
     if (!i || i->is_pending || is_own) /* our own unlink and rename see to theirs */

@@ -15,6 +15,7 @@
 #include "fs/fs_echo.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_feed.h"
+#include "fs/fs_lock.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
 #include "fs/fs_process.h"
@@ -185,6 +186,10 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
         fuse_reply_err(req, ESTALE);
         return;
     }
+    if (h && h->has_lost_lock) {
+        fuse_reply_err(req, EIO);
+        return;
+    }
     if (h && h->feed) {
         fs_feed_read(m, h->feed, req, size);
         return;
@@ -233,8 +238,8 @@ void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         if (killed)
             h->was_killed = true;
         fuse_reply_err(req, 0);
-    } else if (h->poison) {
-        fuse_reply_err(req, h->poison);
+    } else if (h->poison || h->has_lost_lock) {
+        fuse_reply_err(req, h->poison ? h->poison : EIO);
     } else if (h->is_dirty && fs_process_was_signaled(fuse_req_ctx(req)->pid)) {
         h->was_killed = true;
         fuse_reply_err(req, 0);
@@ -248,7 +253,7 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     struct fs_handle *h = handle_of(fi);
-    int error = h && h->poison ? h->poison : 0;
+    int error = h && h->poison ? h->poison : h && h->has_lost_lock ? EIO : 0;
     bool has_own = h && h->writes && (h->is_dirty || h->commit);
     if (!error && i && !has_own)
         error = fs_write_take_unseen(m, i);
@@ -263,6 +268,8 @@ void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_handle *h = handle_of(fi);
     fuse_reply_err(req, 0);
+    if (fi->flock_release)
+        fs_lock_released(m, fi->lock_owner);
     if (h) {
         fs_write_release(m, h);
         return;

@@ -27,11 +27,12 @@ struct fs_inode {
     uint64_t lookup_n; /* the kernel's count */
     struct str id;     /* owned: fs_node_pack */
     enum fs_kind kind;
-    bool is_current;        /* its identity leads to it */
-    bool is_direct;         /* a key with writers */
-    bool is_awaited;        /* made direct for a writer that is about to look it up */
-    bool is_pending;        /* a key made by open, not committed yet: only its writers see it */
-    bool is_unlinked;       /* what its writers still write goes nowhere */
+    bool is_current;  /* its identity leads to it */
+    bool is_direct;   /* a key with writers */
+    bool is_awaited;  /* made direct for a writer that is about to look it up */
+    bool is_pending;  /* a key made by open, not committed yet: only its writers see it */
+    bool is_unlinked; /* what its writers still write goes nowhere */
+    bool has_lost_lock;
     bool is_ghost;          /* a directory without keys that stays until it is removed */
     uint64_t version, size; /* of a key */
     int64_t mtime_ns;

@@ -9,6 +9,7 @@
  *   fs_file.c      open, read, write, close              fs_facts.c   what only the core knows
  *   fs_dir.c       listings                              fs_name.c    mkdir, unlink, rename, ...
  *   fs_xattr.c     extended attributes                   fs_feed.c    the file of changes
+ *   fs_lock.c      flock                                 fs_rename.c  rename
  *   fs_scratch.c   temporary files of programs
  *   fs_poll.c      poll(2)                               fs_echo.c    changes repeated for inotify
  */
@@ -52,6 +53,12 @@ struct fs_mount {
     struct list scratches; /* struct fs_scratch */
     struct list doomed;    /* fs_scratch.c */
     size_t scratch_n, scratch_size;
+    struct list locks; /* fs_lock.c */
+    size_t lock_owner_n;
+    char lock_session[37], lock_session_new[37]; /* "": none yet */
+    bool lock_session_is_coming;
+    struct timer lock_look_back;
+    int lock_look_n;
     struct list polls; /* fs_poll.c */
     uint32_t poll_n;
     uint64_t seen_index;    /* of the last batch of changes */

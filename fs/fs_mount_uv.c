@@ -24,6 +24,8 @@
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_feed.h"
+#include "fs/fs_lock.h"
+#include "fs/fs_lock_session.h"
 #include "fs/fs_mount.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_poll.h"
@@ -81,6 +83,7 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->dirs);
     list_init(&m->feeds);
     list_init(&m->polls);
+    list_init(&m->locks);
     list_init(&m->scratches);
     list_init(&m->doomed);
     int r = prepare_path(m, config->mount, err);
@@ -111,6 +114,7 @@ void fs_mount_free(struct fs_mount *m)
     }
     fs_poll_free_all(m);
     fs_scratch_free_all(m);
+    fs_lock_free_all(m);
     fs_write_free_handles(m);
     fs_dir_free_all(m);
     fs_inode_fini(&m->inodes);
@@ -280,6 +284,7 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     ASSERT(r == 0);
     set_polling(l, true);
     log_info("mount", "%s: mounted", m->path);
+    fs_lock_session_open(m);
     if (env->config->mount_inotify)
         l->repeater = fs_repeater_open(uv_loop, env->timers, m->path);
     *ret_door = m;
@@ -304,6 +309,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     timers_cancel(m->env->timers, &m->drop_all);
     m->notify = NULL;
     fs_scratch_settle_all(m);
+    fs_lock_close(m);
     fs_feed_end_all(m);
     if (l->repeater)
         fs_repeater_stop(l->repeater, false);

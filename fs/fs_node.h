@@ -25,6 +25,8 @@ enum fs_kind {
     FS_NODE_SERVICE, /* b: service id */
     FS_NODE_CHECK,   /* b: check id */
     FS_STATUS,
+    FS_LOCKS,
+    FS_LOCK,    /* a: the key */
     FS_CHANGES, /* fs_feed.h */
     FS_FACT     /* a: "members", "leader", "index", "status/..." : asked of the core */
 };

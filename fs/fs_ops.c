@@ -10,6 +10,7 @@
 #include "fs/fs_echo.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_file.h"
+#include "fs/fs_lock.h"
 #include "fs/fs_name.h"
 #include "fs/fs_path.h"
 #include "fs/fs_poll.h"
@@ -30,7 +31,7 @@ static void op_init(void *data, struct fuse_conn_info *conn)
     struct fs_mount *m = data;
     unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA |
                     FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_POSIX_LOCKS |
-                    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_ASYNC_DIO;
+                    FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_ASYNC_DIO;
     conn->want = want & conn->capable;
     conn->max_background = 128;
     conn->time_gran = 1;
@@ -190,6 +191,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .statfs = op_statfs,
     .getlk = op_getlk,
     .setlk = op_setlk,
+    .flock = fs_lock_flock,
     .mknod = op_mknod,
     .symlink = op_symlink,
     .link = op_link,
@@ -375,7 +377,7 @@ void fs_ops_reply_attr(struct fs_mount *m, fuse_req_t req, struct fs_inode *i)
 static bool is_fixed(const struct fs_inode *i)
 {
     return i->kind == FS_ROOT || i->kind == FS_SERVICES || i->kind == FS_NODES ||
-           i->kind == FS_STATUS || i->kind == FS_CHANGES;
+           i->kind == FS_STATUS || i->kind == FS_LOCKS || i->kind == FS_CHANGES;
 }
 
 struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)

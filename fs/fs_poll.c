@@ -60,7 +60,7 @@ static bool has_changed(struct fs_mount *m, const struct fs_inode *i, const stru
     struct kv_entry e = {.modify_index = 0};
     uint64_t index;
     struct fs_node node = fs_inode_node(i);
-    if (h && h->has_lost_lock)
+    if (i->has_lost_lock)
         return true;
     struct view v = fs_mount_view(m);
     bool is_there = kv_get(&v, node.a, &e, &index);

@@ -13,6 +13,7 @@
 #include "fs/fs_catalog.h"
 #include "fs/fs_path.h"
 #include "state/kv.h"
+#include "state/session.h"
 
 static const char *const FACTS[] = {"members", "leader", "index", NULL};
 static const char *const STATUS_FACTS[] = {"leader",       "peers",   "last_contact",
@@ -23,6 +24,9 @@ static int lookup_kv(struct view *v, struct str prefix, struct str name, struct 
                      struct fs_found *ret);
 static int list_kv(struct view *v, struct str prefix, struct fs_list *list);
 static int lookup_top(struct str name, struct fs_found *ret);
+static int lookup_lock(struct view *v, struct str name, struct buf *text, struct fs_found *ret);
+static bool on_locked(void *data, const struct kv_entry *e);
+static int read_lock(struct view *v, struct str key, struct buf *out);
 static bool is_hidden_marker(const struct kv_entry *e);
 
 int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node *dir,
@@ -35,6 +39,8 @@ int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node
         return lookup_top(name, ret);
     case FS_KV_DIR:
         return lookup_kv(v, dir->a, name, text, ret);
+    case FS_LOCKS:
+        return lookup_lock(v, name, text, ret);
     case FS_STATUS:
         for (size_t i = 0; STATUS_FACTS[i]; i++)
             if (str_eq_z(name, STATUS_FACTS[i])) {
@@ -58,11 +64,15 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
         fs_list_add(list, STR_LIT("services"), FS_LIST_TREE);
         fs_list_add(list, STR_LIT("nodes"), FS_LIST_TREE);
         fs_list_add(list, STR_LIT("status"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("locks"), FS_LIST_TREE);
         for (size_t i = 0; FACTS[i]; i++)
             fs_list_add(list, str_z(FACTS[i]), FS_LIST_VALUE);
         return 0;
     case FS_KV_DIR:
         return list_kv(v, dir->a, list);
+    case FS_LOCKS:
+        kv_locked(v, on_locked, list);
+        return 0;
     case FS_STATUS:
         for (size_t i = 0; STATUS_FACTS[i]; i++)
             fs_list_add(list, str_z(STATUS_FACTS[i]), FS_LIST_VALUE);
@@ -84,7 +94,48 @@ int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *
         buf_put_str(out, e.value);
         return 0;
     }
+    if (file->kind == FS_LOCK)
+        return read_lock(v, file->a, out);
     return fs_catalog_read(t, v, file, out);
+}
+
+/* ---- locks/: the keys that are locked ---- */
+
+static int lookup_lock(struct view *v, struct str name, struct buf *text, struct fs_found *ret)
+{
+    struct kv_entry e;
+    uint64_t index;
+    int r = fs_path_label_parse(name, text);
+    if (r < 0)
+        return r == -ENAMETOOLONG ? r : -ENOENT;
+    ret->node = (struct fs_node){FS_LOCK, buf_str(text), STR_NONE};
+    return text->n > 0 && kv_get(v, buf_str(text), &e, &index) && e.session.n > 0 ? 0 : -ENOENT;
+}
+
+static bool on_locked(void *data, const struct kv_entry *e)
+{
+    struct buf name;
+    buf_init(&name, 0);
+    if (fs_path_label(e->key, &name))
+        fs_list_add(data, buf_str(&name), FS_LIST_VALUE);
+    buf_fini(&name);
+    return true;
+}
+
+static int read_lock(struct view *v, struct str key, struct buf *out)
+{
+    struct kv_entry e;
+    struct session s;
+    uint64_t index;
+    if (!kv_get(v, key, &e, &index) || e.session.n == 0 || !session_get(v, e.session, &s, &index))
+        return -ENOENT;
+    fs_catalog_put_field(out, s.node);
+    buf_put_c(out, '\t');
+    fs_catalog_put_field(out, s.id);
+    buf_put_c(out, '\t');
+    fs_catalog_put_field(out, s.name);
+    buf_put_c(out, '\n');
+    return 0;
 }
 
 static int lookup_top(struct str name, struct fs_found *ret)
@@ -92,8 +143,11 @@ static int lookup_top(struct str name, struct fs_found *ret)
     static const struct {
         const char *name;
         enum fs_kind kind;
-    } dirs[] = {
-        {"kv", FS_KV_DIR}, {"services", FS_SERVICES}, {"nodes", FS_NODES}, {"status", FS_STATUS}};
+    } dirs[] = {{"kv", FS_KV_DIR},
+                {"services", FS_SERVICES},
+                {"nodes", FS_NODES},
+                {"status", FS_STATUS},
+                {"locks", FS_LOCKS}};
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (str_eq_z(name, dirs[i].name)) {
             ret->node = (struct fs_node){dirs[i].kind, STR_LIT(""), STR_NONE};

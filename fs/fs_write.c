@@ -222,7 +222,8 @@ static void on_written(struct write *write)
     w->ok = true;
     if (status == 0)
         status = write->result.status;
-    if (status == 0 && kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
+    if (status == 0 && !w->is_plain &&
+        kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
         status = ERR_CORRUPT;
     w->done(w, fs_write_errno(status));
 }
@@ -269,7 +270,9 @@ int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint
 {
     struct fs_scratch *s = h->inode->scratch;
     bool is_local = s && !s->is_draft;
-    int error = s ? fs_scratch_room(m, h->data.n + bytes.n) : fs_write_preflight(m);
+    int error = h->has_lost_lock ? EIO
+                : s              ? fs_scratch_room(m, h->data.n + bytes.n)
+                                 : fs_write_preflight(m);
     uint64_t end = (h->appends ? fs_write_size(h) : offset) + bytes.n;
     if (!error && end > (is_local ? FS_SCRATCH_SIZE_MAX : m->value_max))
         error = EFBIG;
@@ -457,8 +460,8 @@ int fs_write_take_unseen(struct fs_mount *m, const struct fs_inode *i)
 void fs_write_release(struct fs_mount *m, struct fs_handle *h)
 {
     h->is_released = true;
-    if (h->writes && !h->commit && (h->is_dirty || h->is_touched) && !h->poison && !h->was_killed &&
-        !h->inode->is_unlinked)
+    if (h->writes && !h->commit && !h->has_lost_lock && (h->is_dirty || h->is_touched) &&
+        !h->poison && !h->was_killed && !h->inode->is_unlinked)
         fs_write_commit(m, h, NULL, false);
     if (!h->commit)
         free_handle(m, h);

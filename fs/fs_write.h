@@ -51,7 +51,7 @@ struct fs_wait {
     void (*done)(struct fs_wait *w, int error);
     struct write write;
     struct timer timer;
-    bool is_submitted, holds, is_heard;
+    bool is_submitted, holds, is_heard, is_plain; /* is_plain: no command on a key */
     /* the outcome of a command on keys */
     bool ok;
     uint64_t version;

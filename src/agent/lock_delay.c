@@ -70,7 +70,7 @@ size_t lock_delay_count(const struct lock_delay *d)
 
 static bool op_is_held(const struct lock_delay *d, const struct kv_op *op, struct instant now)
 {
-    return op->verb == KV_LOCK && lock_delay_holds(d, op->key, now);
+    return (op->verb == KV_LOCK || op->verb == KV_HOLD) && lock_delay_holds(d, op->key, now);
 }
 
 /* consul: kvsPreApply */

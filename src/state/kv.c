@@ -14,6 +14,7 @@
 #include "state/kv_entry.h"
 #include "state/policy.h"
 #include "state/session.h"
+#include "store/keys.h"
 
 /* ---- writing ---- */
 
@@ -124,6 +125,14 @@ static int apply_write(struct apply *a, const struct kv_op *op, const struct kv_
     case KV_UNLOCK:
         rc = apply_unlock(a, &e, old, ret_ok);
         break;
+    case KV_HOLD:
+    case KV_LET_GO:
+        e.value = old ? old->value : STR_LIT("");
+        e.flags = old ? old->flags : 0;
+        rc =
+            op->verb == KV_HOLD ? apply_lock(a, &e, old, ret_ok) : apply_unlock(a, &e, old, ret_ok);
+        *ret_index = old ? old->modify_index : 0;
+        return rc;
     default:
         rc = apply_append(a, &e, old);
         break;
@@ -163,6 +172,8 @@ int kv_apply_op(struct apply *a, const struct kv_op *op, bool *ret_ok, uint64_t 
     case KV_LOCK:
     case KV_UNLOCK:
     case KV_APPEND:
+    case KV_HOLD:
+    case KV_LET_GO:
         return apply_write(a, op, exists ? &old : NULL, ret_ok, ret_index);
     default:
         return state_fail(a, ERR_INVALID, "verb %d does not write", (int)op->verb);
@@ -329,4 +340,20 @@ bool kv_any(struct view *v, struct str prefix)
     struct kv_entry e;
 
     return kv_first(v, prefix, prefix, &e);
+}
+
+void kv_locked(struct view *v, bool (*each)(void *data, const struct kv_entry *e), void *data)
+{
+    struct store_cursor c;
+    struct kv_entry e;
+    bool go_on = true;
+
+    watch_prefix(v->watch, WATCH_KV, STR_NONE);
+    for (store_seek(&c, v->store, TABLE_KV_BY_SESSION, STR_NONE); c.valid && go_on;
+         store_next(&c)) {
+        struct cursor key = cursor_make(c.key);
+        if (keys_get_text(&key, NULL) && kv_entry_get(v, cursor_bytes(&key, cursor_left(&key)), &e))
+            go_on = each(data, &e);
+    }
+    store_cursor_fini(&c);
 }

@@ -32,6 +32,10 @@ enum kv_verb {
     KV_CHECK_SESSION = 10,
     KV_CHECK_INDEX = 11,
     KV_CHECK_NOT_EXISTS = 12,
+    /* ours, the mount's flock: as LOCK and UNLOCK, but value and flags stay, and the key is made
+     * empty if absent. The index of the result is that of the key before (0: absent). */
+    KV_HOLD = 13,
+    KV_LET_GO = 14,
     KV_VERBS
 };
 struct kv_op {
@@ -91,5 +95,7 @@ bool kv_any(struct view *v, struct str prefix);
 /* First key >= from with the prefix; the walk of a mount's directory. False: none. */
 bool kv_first(struct view *v, struct str prefix, struct str from, struct kv_entry *ret);
 uint64_t kv_table_index(struct view *v);
+/* Every locked key, by session. */
+void kv_locked(struct view *v, bool (*each)(void *data, const struct kv_entry *e), void *data);
 
 #endif

@@ -236,6 +236,8 @@ int txn_apply(struct apply *a, struct str body)
         rc = kv_unpack_op(&u, &op);
         if (rc < 0)
             break;
+        if (op.verb > KV_CHECK_NOT_EXISTS)
+            return state_fail(a, ERR_INVALID, "verb %d is not for transactions", (int)op.verb);
         if (op.verb < KV_GET)
             write_op(a, &op, i, &s);
         else

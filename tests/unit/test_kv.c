@@ -129,6 +129,45 @@ static void check_and_set(void **data)
     world_close(&w);
 }
 
+static bool count_locked(void *data, const struct kv_entry *e)
+{
+    ++*(int *)data;
+    return true;
+}
+
+/* The mount's flock: locks with value and flags as they are, and says at which index they were. */
+static void holds_keep_the_value(void **data)
+{
+    struct world w;
+    struct kv_entry e;
+    int locked = 0;
+
+    (void)data;
+    world_open(&w);
+    make_session(&w, S1, false, 0);
+    make_session(&w, S2, false, 0);
+    assert_true(world_op(&w, KV_HOLD, "new", "ignored", S1, 0));
+    key_index(&w, "new", &e);
+    assert_int_equal(e.value.n, 0);
+    assert_true(world_op(&w, KV_SET, "old", "value", NULL, 0));
+    assert_true(world_op(&w, KV_HOLD, "old", "ignored", S1, 0));
+    key_index(&w, "old", &e);
+    assert_true(str_eq_z(e.value, "value"));
+    assert_true(str_eq_z(e.session, S1));
+    assert_int_equal(e.lock_index, 1);
+    assert_false(world_op(&w, KV_HOLD, "old", "", S2, 0));
+    assert_false(world_op(&w, KV_LOCK, "old", "", S2, 0));
+    kv_locked(world_view(&w), count_locked, &locked);
+    assert_int_equal(locked, 2);
+    assert_true(world_op(&w, KV_LET_GO, "old", "ignored", S1, 0));
+    assert_false(world_op(&w, KV_LET_GO, "old", "", S1, 0));
+    key_index(&w, "old", &e);
+    assert_true(str_eq_z(e.value, "value"));
+    assert_int_equal(e.session.n, 0);
+    assert_true(world_op(&w, KV_LOCK, "old", "theirs", S2, 0));
+    world_close(&w);
+}
+
 /* LockIndex counts acquisitions; a plain write resets it and keeps the holder. */
 static void locks(void **data)
 {
@@ -469,6 +508,7 @@ int main(void)
         cmocka_unit_test(same_value_is_no_change),
         cmocka_unit_test(check_and_set),
         cmocka_unit_test(locks),
+        cmocka_unit_test(holds_keep_the_value),
         cmocka_unit_test(sessions_release_and_delete),
         cmocka_unit_test(keys_are_cut_at_the_separator),
         cmocka_unit_test(renames),
