@@ -351,8 +351,11 @@ void kv_locked(struct view *v, bool (*each)(void *data, const struct kv_entry *e
     watch_prefix(v->watch, WATCH_KV, STR_NONE);
     for (store_seek(&c, v->store, TABLE_KV_BY_SESSION, STR_NONE); c.valid && go_on;
          store_next(&c)) {
-        struct cursor key = cursor_make(c.key);
-        if (keys_get_text(&key, NULL) && kv_entry_get(v, cursor_bytes(&key, cursor_left(&key)), &e))
+        struct cursor row = cursor_make(c.key);
+        if (!keys_get_text(&row, NULL))
+            continue;
+        struct str key = cursor_bytes(&row, cursor_left(&row));
+        if (policy_allows(v, ACL_KEY, key, ACL_READ) && kv_entry_get(v, key, &e))
             go_on = each(data, &e);
     }
     store_cursor_fini(&c);
