@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/agent_state.h"
+#include "agent/local_state.h"
 #include "base/mem.h"
 #include "state/policy.h"
 
@@ -75,6 +76,11 @@ static int net_start(struct agent *a, void *uv_loop, struct error *err)
     return net_listen(a->net, &listen, err);
 }
 
+static void on_failed_closed(void *data)
+{
+    (void)data;
+}
+
 int agent_open(const struct config *config, void *uv_loop, struct timers *timers,
                struct mailbox *box, const struct agent_hooks *hooks, struct agent **ret,
                struct error *err)
@@ -101,6 +107,8 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
         rc = store_and_state_open(a, err);
     if (!rc)
         rc = net_start(a, uv_loop, err);
+    if (!rc)
+        rc = agent_local_open(a, uv_loop, err);
     if (!rc && config->server) {
         a->leader = leader_new(a, timers, a->reader, &a->rng, clock_now);
         rc = log_open(a, uv_loop, err);
@@ -108,10 +116,12 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     if (rc) {
         if (a->net)
             net_stop(a->net, on_net_given_up, NULL); /* in the loop's last turns */
+        agent_local_close(a, on_failed_closed, a);   /* nothing of it runs yet: at once */
         engines_close(a);
         return rc;
     }
     agent_rpc_open(a);
+    agent_local_load(a);
     /* consensus_open may have told of a leadership when there was no consensus to submit to */
     *ret = a;
     rc = cluster_open(a, uv_loop, &a->cluster, err);
@@ -157,6 +167,7 @@ static void lead(struct agent *a)
     log_info("agent.leader", "member joined, marking health alive: member=%s",
              a->config->node_name);
     leader_start(a->leader);
+    local_poke(a->local);
     autopilot_run_start(a->autopilot);
 }
 
@@ -168,6 +179,7 @@ static void on_net_given_up(void *data)
 static void engines_close(struct agent *a)
 {
     leader_free(a->leader);
+    local_free(a->local);
     if (a->state)
         state_free(a->state);
     if (a->reader)
@@ -215,6 +227,15 @@ static void on_net_closed(void *data)
     cb(cb_data);
 }
 
+static void on_local_closed(void *data)
+{
+    struct agent *a = data;
+    if (a->cluster)
+        cluster_close(a->cluster, on_cluster_closed, a);
+    else
+        on_cluster_closed(a);
+}
+
 void agent_close(struct agent *a, void (*cb)(void *data), void *data)
 {
     ASSERT(list_is_empty(&a->subscribers));
@@ -225,7 +246,7 @@ void agent_close(struct agent *a, void (*cb)(void *data), void *data)
         leader_stop(a->leader);
     autopilot_run_free(a->autopilot);
     a->autopilot = NULL;
-    cluster_close(a->cluster, on_cluster_closed, a);
+    agent_local_close(a, on_local_closed, a);
 }
 
 /* ---- news from the log ---- */
@@ -240,6 +261,7 @@ static void on_applied(void *data, const struct change_batch *changes)
     agent_publish(a, changes);
     agent_rpc_publish(a, changes);
     leader_applied(a->leader, changes);
+    local_changes(a->local, changes);
 }
 
 void agent_publish(struct agent *a, const struct change_batch *changes)
@@ -348,6 +370,7 @@ void agent_reload(struct agent *a, const struct config *config)
 {
     a->config = config;
     log_set_level(config->log_level);
+    local_reload(a->local, config);
 }
 
 struct view agent_view_begin(struct agent *a, struct str token)
@@ -426,6 +449,7 @@ int agent_ask_reload(struct agent *a, struct error *err)
 
 void agent_stopping(struct agent *a)
 {
+    local_close(a->local);
     cluster_stop(a->cluster);
 }
 

@@ -25,6 +25,12 @@ static void on_request(void *data, struct rpc_request *r, uint8_t kind, struct s
         consensus_get_stats(a->consensus, &stats);
         answer[0] = stats.last_log_index > 0;
         rpc_server_answer(r, 0, str_make(answer, 1));
+    } else if (kind == SHIP_INVENTORY) {
+        struct buf bytes;
+        buf_init(&bytes, SHIP_BODY_SIZE_MAX);
+        int status = agent_local_inventory(a, body, &bytes);
+        rpc_server_answer(r, status, buf_str(&bytes));
+        buf_fini(&bytes);
     } else {
         serve_request(a, r, kind, body);
     }

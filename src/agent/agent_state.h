@@ -40,6 +40,9 @@ struct agent {
     struct tokens tokens;
     struct lock_delay *lock_delays;
     struct monitor *monitor;
+    struct local *local;
+    struct runner *runner;
+    struct disk *disk;
     bool is_leader, closing;
     struct list subscribers;
     struct cluster *cluster;
@@ -68,5 +71,15 @@ void agent_rpc_publish(struct agent *a, const struct change_batch *changes);
 
 /* agent.c */
 void agent_publish(struct agent *a, const struct change_batch *changes);
+
+/* ---- agent_local.c ---- */
+/* Before the log is opened. */
+int agent_local_open(struct agent *a, void *uv_loop, struct error *err) MUST_USE;
+/* SHIP_INVENTORY's answer. */
+int agent_local_inventory(struct agent *a, struct str request, struct buf *out) MUST_USE;
+/* What is defined and what was kept; after. */
+void agent_local_load(struct agent *a);
+/* Nothing is under way any more but commands; cb maybe from inside. */
+void agent_local_close(struct agent *a, void (*cb)(void *data), void *data);
 
 #endif

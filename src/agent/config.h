@@ -88,6 +88,11 @@ struct config {
     struct config_gossip gossip_lan, gossip_wan;
     struct config_autopilot autopilot;
     struct duration leave_drain_time, rpc_hold_timeout;
+    /* this node's services and checks, as JSON texts; and how checks are run */
+    struct config_list service, services, check, checks;
+    bool enable_script_checks, enable_local_script_checks, discard_check_output;
+    struct duration check_update_interval;
+    int64_t check_output_max_size;
     /* dns */
     char *domain, *alt_domain; /* lower case, final dot: "consul." */
     struct config_list recursors;

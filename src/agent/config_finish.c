@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/local_definition.h"
 #include "agent/tokens.h"
 #include "base/encode.h"
 
@@ -61,6 +62,8 @@ int config_finish_check(struct config *c, struct error *err)
         rc = check_acl(c, err);
     if (!rc)
         rc = check_available(c, err);
+    if (!rc)
+        rc = local_definition_check_config(c, err);
     return rc;
 }
 
@@ -88,6 +91,7 @@ static void fill(struct config *c)
             *(struct duration *)field = (struct duration){v->number};
             break;
         case CONFIG_LIST:
+        case CONFIG_JSON:
             *(struct config_list *)field = v->list;
             break;
         case CONFIG_PAIRS:

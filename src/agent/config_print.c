@@ -6,7 +6,8 @@ static const char *kind_of(const struct config_option *o)
     static const char *const kinds[] = {
         [CONFIG_BOOL] = "true or false", [CONFIG_INT] = "number",      [CONFIG_TEXT] = "text",
         [CONFIG_DURATION] = "duration",  [CONFIG_LIST] = "list",       [CONFIG_PAIRS] = "object",
-        [CONFIG_LEVEL] = "log level",    [CONFIG_MODE] = "octal mode", [CONFIG_ANY] = "any"};
+        [CONFIG_LEVEL] = "log level",    [CONFIG_MODE] = "octal mode", [CONFIG_ANY] = "any",
+        [CONFIG_JSON] = "objects"};
     return kinds[o->type];
 }
 

@@ -328,21 +328,26 @@ const struct config_option config_table[] = {
     OFF("connect.ca_provider", NULL, TEXT, IGNORED, NULL, "No effect without connect.enabled")
     OFF("connect.ca_config", NULL, ANY, IGNORED, NULL, "No effect without connect.enabled")
     OFF("config_entries", NULL, ANY, REFUSED, NULL, "Central configuration of services")
-    OFF("service", NULL, ANY, REFUSED, NULL, "A service of this node")
-    OFF("services", NULL, ANY, REFUSED, NULL, "Services of this node")
-    OFF("check", NULL, ANY, REFUSED, NULL, "A health check of this node")
-    OFF("checks", NULL, ANY, REFUSED, NULL, "Health checks of this node")
+    ON("service", NULL, JSON, service, NULL, ANY, YES, "A service of this node")
+    ON("services", NULL, JSON, services, NULL, ANY, YES, "Services of this node")
+    ON("check", NULL, JSON, check, NULL, ANY, YES, "A health check of this node")
+    ON("checks", NULL, JSON, checks, NULL, ANY, YES, "Health checks of this node")
     OFF("watches", NULL, ANY, REFUSED, NULL, "Programs to run at changes")
     OFF("audit", NULL, ANY, REFUSED, NULL, "Audit log")
     OFF("unix_sockets.user", NULL, TEXT, REFUSED, NULL, "Owner of the HTTP socket")
     OFF("unix_sockets.group", NULL, TEXT, REFUSED, NULL, "Group of the HTTP socket")
     OFF("unix_sockets.mode", NULL, TEXT, REFUSED, NULL, "Mode of the HTTP socket")
-    OFF("enable_script_checks", "enable-script-checks", BOOL, IGNORED, NULL,
-       "No effect without checks")
-    OFF("enable_local_script_checks", "enable-local-script-checks", BOOL, IGNORED, NULL,
-       "No effect without checks")
-    OFF("discard_check_output", NULL, BOOL, IGNORED, NULL, "No effect without checks")
-    OFF("check_update_interval", NULL, TEXT, IGNORED, NULL, "No effect without checks")
+    ON("enable_script_checks", "enable-script-checks", BOOL, enable_script_checks, NULL, ANY, NO,
+       "Run checks that are programs, also those registered over the API")
+    ON("enable_local_script_checks", "enable-local-script-checks", BOOL, enable_local_script_checks,
+       NULL, ANY, NO,
+       "Run checks that are programs, those of configuration files alone")
+    ON("discard_check_output", NULL, BOOL, discard_check_output, NULL, ANY, YES,
+       "Do not keep what checks print")
+    ON("check_update_interval", NULL, DURATION, check_update_interval, "5m", ANY, YES,
+       "How long a change of a check's output alone stays with the agent")
+    ON("check_output_max_size", NULL, INT, check_output_max_size, "4096", RANGE(1, 1 << 20), NO,
+       "Bytes of a check's output that are kept, the last ones")
     OFF("enable_agent_tls_for_checks", NULL, BOOL, IGNORED, NULL, "No effect without checks")
     OFF("enable_central_service_config", NULL, BOOL, IGNORED, NULL,
        "No effect without config_entries")

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/jcopy.h"
 #include "base/mem.h"
 
 #define NANOSECONDS ((struct duration){1})
@@ -17,6 +18,7 @@ static int int_from_text(const struct config_option *o, struct str text, int64_t
 static int mode_from_text(struct str text, int64_t *ret, struct error *err);
 static int range_check(const struct config_option *o, int64_t number, struct error *err);
 static int list_from_json(const struct jvalue *j, struct config_list *l, struct error *err);
+static int objects_from_json(const struct jvalue *j, struct config_list *l, struct error *err);
 static int pairs_from_json(const struct jvalue *j, struct config_pairs *p, struct error *err);
 static int scalar_from_json(const struct config_option *o, const struct jvalue *j,
                             struct config_value *v, struct error *err);
@@ -67,6 +69,7 @@ int config_value_from_text(const struct config_option *o, struct str text, struc
         mem_free(v->text);
         v->text = str_dup_z(text);
         break;
+    case CONFIG_JSON:
     case CONFIG_ANY:
         break;
     }
@@ -87,6 +90,8 @@ int config_value_from_json(const struct config_option *o, const struct jvalue *j
         rc = list_from_json(j, &v->list, err);
     else if (o->type == CONFIG_PAIRS)
         rc = pairs_from_json(j, &v->pairs, err);
+    else if (o->type == CONFIG_JSON)
+        rc = objects_from_json(j, &v->list, err);
     else if (o->type == CONFIG_ANY)
         rc = 0;
     else
@@ -132,8 +137,33 @@ static int scalar_from_json(const struct config_option *o, const struct jvalue *
         [CONFIG_TEXT] = "a text",        [CONFIG_DURATION] = "a duration",
         [CONFIG_LIST] = "a list",        [CONFIG_PAIRS] = "an object",
         [CONFIG_LEVEL] = "a log level",  [CONFIG_MODE] = "an octal mode",
-        [CONFIG_ANY] = "a value"};
+        [CONFIG_ANY] = "a value",        [CONFIG_JSON] = "an object"};
     return error_set(err, ERR_INVALID, "expected %s", wanted[o->type]);
+}
+
+static int object_add(const struct jvalue *j, struct config_list *l, struct error *err)
+{
+    struct buf text;
+    if (jread_type(j) != JREAD_OBJECT)
+        return error_set(err, ERR_INVALID, "expected an object, or a list of them");
+    buf_init(&text, 0);
+    int rc = jcopy_text(j, &text);
+    if (rc)
+        error_set(err, rc, "nested too deep");
+    else
+        config_value_list_add(l, buf_str(&text));
+    buf_fini(&text);
+    return rc;
+}
+
+static int objects_from_json(const struct jvalue *j, struct config_list *l, struct error *err)
+{
+    int rc = 0;
+    if (jread_type(j) != JREAD_ARRAY)
+        return object_add(j, l, err);
+    for (size_t i = 0; !rc && i < jread_count(j); i++)
+        rc = object_add(jread_at(j, i), l, err);
+    return rc;
 }
 
 static int list_from_json(const struct jvalue *j, struct config_list *l, struct error *err)
@@ -320,6 +350,7 @@ void config_value_format(const struct config_option *o, const struct config_valu
         for (size_t i = 0; i < v->pairs.n; i++)
             buf_putf(out, "%s%s:%s", i ? "," : "", v->pairs.names[i], v->pairs.values[i]);
         break;
+    case CONFIG_JSON: /* may hold tokens */
     case CONFIG_ANY:
         buf_put_z(out, v->set ? "(given)" : "");
         break;

@@ -18,6 +18,7 @@ enum config_type {
     CONFIG_PAIRS, /* text to text; a later source adds and replaces by name */
     CONFIG_LEVEL, /* enum log_level */
     CONFIG_MODE,  /* octal file mode */
+    CONFIG_JSON,  /* objects, one or a list of them, kept as JSON texts; a later source appends */
     CONFIG_ANY,   /* an object or array whose feature is not there: kept as "given or not" */
 };
 enum config_use {

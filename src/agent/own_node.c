@@ -122,6 +122,20 @@ void own_node_encode(const struct config *c, const char *node_id, struct buf *ou
     own_node_fini(&n);
 }
 
+void own_node_describe(const struct config *c, const char *node_id, struct arena *arena,
+                       struct catalog_node *ret)
+{
+    struct own_node n;
+    own_node_init(&n, c, node_id);
+    *ret = n.node;
+    struct str *texts[] = {
+        &ret->name,       &ret->id, &ret->address, &ret->datacenter, &ret->tagged_addresses.packed,
+        &ret->meta.packed};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = str_make(arena_dup(arena, texts[i]->p, texts[i]->n), texts[i]->n);
+    own_node_fini(&n);
+}
+
 static bool pairs_eq(struct pairs a, struct pairs b)
 {
     struct pairs_iter i = pairs_begin(a);

@@ -19,12 +19,13 @@
 
 /* Kinds of requests: on the wire, for ever. */
 enum ship_kind {
-    SHIP_API = 1,    /* api/api_ship.c */
-    SHIP_WRITE = 2,  /* agent/ship_write.c: a command of the log */
-    SHIP_DNS = 3,    /* dns/dns_ship.c */
-    SHIP_FS = 4,     /* fs/fs_ship.c */
-    SHIP_FOLLOW = 5, /* the change batches of the server, from now on; answered at once */
-    SHIP_PEERS = 6,  /* has the server a log of its own? asked before a bootstrap */
+    SHIP_API = 1,       /* api/api_ship.c */
+    SHIP_WRITE = 2,     /* agent/ship_write.c: a command of the log */
+    SHIP_DNS = 3,       /* dns/dns_ship.c */
+    SHIP_FS = 4,        /* fs/fs_ship.c */
+    SHIP_FOLLOW = 5,    /* the change batches of the server, from now on; answered at once */
+    SHIP_PEERS = 6,     /* has the server a log of its own? asked before a bootstrap */
+    SHIP_INVENTORY = 7, /* agent/agent_local.c: all that the catalog has of one node */
     SHIP_KINDS
 };
 enum ship_target { SHIP_TO_ANY, SHIP_TO_LEADER, SHIP_TO_ADDRESS };

@@ -14,6 +14,7 @@
 #include "api/api_health.h"
 #include "api/api_kv.h"
 #include "api/api_query.h"
+#include "api/api_local.h"
 #include "api/api_session.h"
 #include "api/api_status.h"
 #include "api/api_txn.h"
@@ -95,6 +96,21 @@ static const struct api_route table[] = {
     {API_PUT, "/v1/acl/role/", API_WRITE, API_DC | API_NS, .check = api_acl_check_role, .prepare = api_acl_role_update, .finish = api_acl_role_finish},
     {API_DELETE, "/v1/acl/role/", API_WRITE, API_DC | API_NS, .check = api_acl_check_role, .prepare = api_acl_role_delete},
     {API_PUT, "/v1/acl/role", API_WRITE, API_DC | API_NS, .check = api_acl_check, .prepare = api_acl_role_create, .finish = api_acl_role_finish},
+    {API_GET, "/v1/agent/services", API_CORE, API_NS, .check = api_local_check_services, .core = api_local_services},
+    {API_PUT, "/v1/agent/service/register", API_CORE, API_NS, .core = api_local_service_register},
+    {API_PUT, "/v1/agent/service/deregister/", API_CORE, API_NS, .core = api_local_service_deregister},
+    {API_PUT, "/v1/agent/service/maintenance/", API_CORE, API_NS, .core = api_local_service_maintenance},
+    {API_GET, "/v1/agent/service/", API_CORE, API_QUERY | API_NS, .core = api_local_service},
+    {API_GET, "/v1/agent/checks", API_CORE, API_NS, .check = api_local_check_checks, .core = api_local_checks},
+    {API_PUT, "/v1/agent/check/register", API_CORE, API_NS, .core = api_local_check_register},
+    {API_PUT, "/v1/agent/check/deregister/", API_CORE, API_NS, .core = api_local_check_deregister},
+    {API_PUT, "/v1/agent/check/pass/", API_CORE, API_NS, .core = api_local_check_pass},
+    {API_PUT, "/v1/agent/check/warn/", API_CORE, API_NS, .core = api_local_check_warn},
+    {API_PUT, "/v1/agent/check/fail/", API_CORE, API_NS, .core = api_local_check_fail},
+    {API_PUT, "/v1/agent/check/update/", API_CORE, API_NS, .core = api_local_check_update},
+    {API_GET, "/v1/agent/health/service/id/", API_CORE, API_NS, .core = api_local_health_id},
+    {API_GET, "/v1/agent/health/service/name/", API_CORE, API_NS, .core = api_local_health_name},
+    {API_PUT, "/v1/agent/maintenance", API_CORE, 0, .core = api_local_maintenance},
 };
 /* clang-format on */
 #define TABLE_N (sizeof(table) / sizeof(table[0]))
