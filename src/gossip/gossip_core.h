@@ -29,15 +29,16 @@ struct gossip_probe {
     struct gossip_member *member; /* NULL: erased meanwhile */
     uint32_t seq, next;           /* next: where in the order we are */
     struct instant tick, sent, until;
-    uint32_t nacks, nacks_wanted;
+    uint32_t nacks, nacks_wanted, pings;
     uint64_t dial;
     bool stream_works;
 };
 struct gossip_relay { /* a ping for somebody else */
     uint32_t seq, their_seq;
-    struct addr to;
+    struct addr to, target;
     bool nack;
-    struct instant deadline;
+    struct instant deadline, again; /* again: the ping's second sending; 0: none */
+    char node[64];
 };
 
 enum gossip_dial_kind { GOSSIP_DIAL_PING, GOSSIP_DIAL_SYNC, GOSSIP_DIAL_JOIN };
@@ -98,7 +99,7 @@ struct gossip {
 
     struct gossip_queue membership, intents, queries, events;
     struct timer probe_timer, spread_timer, sync_timer, relay_timer, reap_timer, reconnect_timer;
-    struct timer leave_timer, query_timer, snapshot_timer, news_timer, early_timer;
+    struct timer leave_timer, query_timer, snapshot_timer, news_timer, early_timer, again_timer;
     struct gossip_probe probe;
     struct gossip_relay *relays;
     uint32_t relay_n, relay_cap;

@@ -101,6 +101,7 @@ struct gossip_options {
     uint8_t vsn[GOSSIP_VSN_SIZE];
     struct gossip_timing timing;
     bool no_lifeguard;   /* measuring only: neither health score, nor confirmations, nor buddies */
+    bool no_resend;      /* measuring only: a ping is sent once */
     bool no_coordinates; /* neither sent nor learned */
     bool no_events;      /* user events of before our join are not delivered (Consul's choice) */
     bool resolve_conflict;        /* ask the pool whose our name is (Serf's choice, not Consul's) */

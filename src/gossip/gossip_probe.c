@@ -8,6 +8,11 @@
  *                   a stream tries it too                   (DIRECT -> INDIRECT)
  *     t0 + I        no answer: it is suspected              (-> IDLE)
  *
+ * Ours: while it is not answered, the ping goes out again each T / 3, six times in all, with the
+ * same number; and one for somebody else once more at T / 2. memberlist sends it once, so that a
+ * network that loses 30 % fails every eighth probe; in a pool of a thousand the suspicions and
+ * their contradictions are then more than gossip can carry, and the contradictions come too late.
+ *
  * Lifeguard: I grows with our own health score, which rises when others contradict us or do not
  * even tell us that they failed too (nacks); a suspect's ping carries the suspicion with it, so
  * that it can contradict at once (buddy system).
@@ -18,11 +23,14 @@
 #include "gossip/gossip_core.h"
 
 #define INDIRECT_MAX     16
+#define PINGS_MAX        6
 #define PROTO_STREAM_MIN 3 /* answers pings on streams */
 #define PROTO_NACK_MIN   4
 
 static void on_tick(struct timer *t, struct instant now);
 static void on_relay_due(struct timer *t, struct instant now);
+static void on_again(struct timer *t, struct instant now);
+static void set_relay_timer(struct gossip *g);
 static void conclude(struct gossip *g, struct instant now);
 
 void gossip_probe_start(struct gossip *g, struct instant now)
@@ -31,6 +39,7 @@ void gossip_probe_start(struct gossip *g, struct instant now)
 
     g->probe_timer.fire = on_tick;
     g->relay_timer.fire = on_relay_due;
+    g->again_timer.fire = on_again;
     g->probe.tick.ns = now.ns + (int64_t)rng_below(g->o.rng, (uint64_t)interval);
     timers_set(g->o.timers, &g->probe_timer, g->probe.tick);
 }
@@ -39,6 +48,7 @@ void gossip_probe_stop(struct gossip *g)
 {
     timers_cancel(g->o.timers, &g->probe_timer);
     timers_cancel(g->o.timers, &g->relay_timer);
+    timers_cancel(g->o.timers, &g->again_timer);
     mem_free(g->relays);
     g->relays = NULL;
     g->relay_n = g->relay_cap = 0;
@@ -48,6 +58,13 @@ void gossip_probe_health(struct gossip *g, int64_t delta)
 {
     if (!g->o.no_lifeguard)
         g->health = gossip_suspicion_health(g->health, delta);
+}
+
+/* Ours: a timer that fires long after its time tells that this process slept. What it waited for
+ * may lie unread in the socket, so that nothing can be concluded from its absence. */
+bool gossip_probe_is_late(const struct gossip *g, const struct timer *t, struct instant now)
+{
+    return !g->o.no_lifeguard && instant_since(now, t->at).ns > g->o.timing.probe_timeout.ns;
 }
 
 void gossip_probe_erased(struct gossip *g, const struct gossip_member *m)
@@ -125,11 +142,40 @@ static void send_buddy_ping(struct gossip *g, const struct gossip_message *ping,
     gossip_spread_bare(g, buf_str(&g->body), &m->identity->addr, gossip_spread_is_crc(m));
 }
 
+static void send_ping(struct gossip *g, struct gossip_member *m)
+{
+    uint8_t ip[16];
+    struct gossip_message ping = {.kind = GOSSIP_PING};
+
+    ping.u.ping = make_ping(g, g->probe.seq, gossip_member_name(m), ip);
+    if (m->state == GOSSIP_STATE_SUSPECT && !g->o.no_lifeguard)
+        send_buddy_ping(g, &ping, m);
+    else
+        gossip_spread_message(g, &ping, &m->identity->addr);
+}
+
+static void set_again(struct gossip *g, struct instant now)
+{
+    struct gossip_probe *p = &g->probe;
+    struct instant at = instant_add(now, (struct duration){g->o.timing.probe_timeout.ns / 3});
+
+    if (!g->o.no_resend && ++p->pings < PINGS_MAX && instant_before(at, p->until))
+        timers_set(g->o.timers, &g->again_timer, at);
+}
+
+static void on_again(struct timer *t, struct instant now)
+{
+    struct gossip *g = LIST_ITEM(t, struct gossip, again_timer);
+
+    if (g->probe.phase == GOSSIP_PROBE_IDLE || !g->probe.member)
+        return;
+    set_again(g, now);
+    send_ping(g, g->probe.member);
+}
+
 static void begin(struct gossip *g, struct instant now, struct gossip_member *m)
 {
     struct gossip_probe *p = &g->probe;
-    uint8_t ip[16];
-    struct gossip_message ping = {.kind = GOSSIP_PING};
 
     p->phase = GOSSIP_PROBE_DIRECT;
     p->member = m;
@@ -141,11 +187,9 @@ static void begin(struct gossip *g, struct instant now, struct gossip_member *m)
     p->stream_works = false;
     g->stats.probes++;
     timers_set(g->o.timers, &g->probe_timer, instant_add(now, g->o.timing.probe_timeout));
-    ping.u.ping = make_ping(g, p->seq, gossip_member_name(m), ip);
-    if (m->state == GOSSIP_STATE_SUSPECT && !g->o.no_lifeguard)
-        send_buddy_ping(g, &ping, m);
-    else
-        gossip_spread_message(g, &ping, &m->identity->addr);
+    p->pings = 0;
+    set_again(g, now);
+    send_ping(g, m);
 }
 
 static void ask_others(struct gossip *g, struct instant now)
@@ -193,6 +237,7 @@ static void finish(struct gossip *g, struct instant now)
 
     p->phase = GOSSIP_PROBE_IDLE;
     p->member = NULL;
+    timers_cancel(g->o.timers, &g->again_timer);
     /* A probe that took longer swallows the ticks that passed, but the last. */
     p->tick.ns += interval;
     if (p->tick.ns + interval <= now.ns)
@@ -205,6 +250,11 @@ static void on_tick(struct timer *t, struct instant now)
     struct gossip *g = LIST_ITEM(t, struct gossip, probe_timer);
     struct gossip_member *m;
 
+    if (g->probe.phase != GOSSIP_PROBE_IDLE && gossip_probe_is_late(g, t, now)) {
+        gossip_probe_health(g, 1);
+        finish(g, now);
+        return;
+    }
     switch (g->probe.phase) {
     case GOSSIP_PROBE_IDLE:
         m = next_member(g, now);
@@ -293,8 +343,8 @@ void gossip_probe_on_ack(struct gossip *g, struct instant now, const struct goss
     struct gossip_probe *p = &g->probe;
 
     if (p->phase != GOSSIP_PROBE_IDLE && a->seq == p->seq) {
-        /* Only a direct answer in time measures the way. */
-        if (p->phase == GOSSIP_PROBE_DIRECT && p->member)
+        /* Only a direct answer to the only ping measures the way (Karn). */
+        if (p->phase == GOSSIP_PROBE_DIRECT && p->member && p->pings <= 1)
             learn_distance(g, now, p->member, a->payload);
         gossip_probe_health(g, -1);
         finish(g, now);
@@ -379,12 +429,32 @@ void gossip_probe_on_indirect(struct gossip *g, struct instant now, const struct
     *r = (struct gossip_relay){.seq = ++g->seq,
                                .their_seq = p->seq,
                                .to = reply_to(from, p->source_addr, p->source_port),
+                               .target = target,
                                .nack = p->nack,
                                .deadline = instant_add(now, g->o.timing.probe_timeout)};
+    if (!g->o.no_resend && str_copy_z(p->node, r->node, sizeof(r->node)))
+        r->again = instant_add(now, (struct duration){g->o.timing.probe_timeout.ns / 2});
     ping.u.ping = make_ping(g, r->seq, p->node, ip);
-    if (!timers_is_set(&g->relay_timer))
-        timers_set(g->o.timers, &g->relay_timer, r->deadline);
+    set_relay_timer(g);
     gossip_spread_message(g, &ping, &target);
+}
+
+static void set_relay_timer(struct gossip *g)
+{
+    struct instant at = INSTANT_NEVER;
+
+    for (uint32_t i = 0; i < g->relay_n; i++) {
+        const struct gossip_relay *r = &g->relays[i];
+
+        if (r->again.ns && instant_before(r->again, at))
+            at = r->again;
+        if (instant_before(r->deadline, at))
+            at = r->deadline;
+    }
+    if (g->relay_n > 0)
+        timers_set(g->o.timers, &g->relay_timer, at);
+    else
+        timers_cancel(g->o.timers, &g->relay_timer);
 }
 
 /* The first is the oldest: all wait equally long. */
@@ -392,8 +462,18 @@ static void on_relay_due(struct timer *t, struct instant now)
 {
     struct gossip *g = LIST_ITEM(t, struct gossip, relay_timer);
 
+    for (uint32_t i = 0; i < g->relay_n; i++) {
+        struct gossip_relay *r = &g->relays[i];
+        struct gossip_message ping = {.kind = GOSSIP_PING};
+        uint8_t ip[16];
+
+        if (r->again.ns == 0 || instant_before(now, r->again))
+            continue;
+        r->again.ns = 0;
+        ping.u.ping = make_ping(g, r->seq, str_z(r->node), ip);
+        gossip_spread_message(g, &ping, &r->target);
+    }
     while (g->relay_n > 0 && !instant_before(now, g->relays[0].deadline))
         forward(g, 0, false);
-    if (g->relay_n > 0)
-        timers_set(g->o.timers, t, g->relays[0].deadline);
+    set_relay_timer(g);
 }

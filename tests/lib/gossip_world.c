@@ -431,6 +431,7 @@ struct world_node *world_start(struct gossip_world *w, uint32_t i)
     o.meta = str_make(meta, sizeof(meta));
     o.addr = n->addr;
     o.no_lifeguard = w->no_lifeguard;
+    o.no_resend = w->no_resend;
     o.packet = &w->packet;
     o.timers = &n->timers;
     o.rng = &n->rng;

@@ -47,7 +47,7 @@ struct gossip_world {
     enum gossip_profile profile;
     double loss, duplicate; /* of a datagram */
     int64_t delay_min, delay_max;
-    bool no_lifeguard, compress;
+    bool no_lifeguard, no_resend, compress;
     void (*on_news)(void *data, const struct world_news *news);
     void (*on_event)(void *data, uint32_t observer, const struct gossip_event *e);
     void (*on_question)(void *data, uint32_t observer, const struct gossip_question *q);

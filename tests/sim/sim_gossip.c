@@ -9,6 +9,7 @@
  *         --delay MS                    at most; at least a tenth of it (default 1 ms)
  *         --pause P                     percent of nodes that stop for 5 to 15 s again and again
  *         --no-lifeguard                without health score, confirmations and buddies
+ *         --no-resend                   a ping goes out once
  *         --seconds S                   of the quiet phase (default 60)
  *         --rounds R                    of joins, events and kills (default 5)
  *         --crowd MS                    all join the first, one each MS; else all know all at once

@@ -13,7 +13,7 @@ struct measure_options {
     uint32_t nodes, rounds;
     double loss, duplicate, pause;
     int64_t delay_ns, crowd_ns, seconds;
-    bool no_lifeguard;
+    bool no_lifeguard, no_resend;
     enum gossip_profile profile;
 };
 /* False: no options but the seed, so that nothing is to be measured. Exits when they are wrong. */

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Pools of gossip on virtual time: what they cost a node, how fast they are, and how often they err,
+# with the local health mechanisms on and off side by side. Several minutes.
+sim=${TOP_BUILDDIR:?run by make bench}/tests/sim/sim_gossip
+set -e
+"$sim" --nodes 50 --crowd 100
+"$sim" --nodes 100 --crowd 50
+"$sim" --nodes 1000
+"$sim" --nodes 5000 --rounds 3 --seconds 30
+for lifeguard in '' --no-lifeguard '--no-lifeguard --no-resend'; do
+    for faults in '--nodes 1000 --loss 5' '--nodes 200 --loss 30 --seconds 300' \
+        '--nodes 100 --pause 25 --loss 10 --seconds 300'; do
+        # shellcheck disable=SC2086
+        "$sim" $faults $lifeguard --rounds 0
+    done
+done
+"$sim" --nodes 1000 --loss 30 --rounds 0
