@@ -6,6 +6,7 @@
  * behind.
  *
  *     tokens or policies that are always there are missing -> COMMAND_ACL_BUILTIN
+ *     a token has expired                   ->  COMMAND_ACL_DELETE
  *     own node differs from what is stored  ->  COMMAND_CATALOG_REGISTER
  *     the catalog differs from gossip       ->  COMMAND_CATALOG_REGISTER, _DEREGISTER
  *     a session is past its TTL             ->  COMMAND_SESSION_DESTROY
@@ -32,7 +33,7 @@
 /* After a command that failed. */
 #define RETRY_DELAY DURATION_S(1)
 
-enum duty { DUTY_NONE, DUTY_ACL, DUTY_REGISTER, DUTY_MEMBER, DUTY_SESSION, DUTY_REAP };
+enum duty { DUTY_NONE, DUTY_ACL, DUTY_TOKEN, DUTY_REGISTER, DUTY_MEMBER, DUTY_SESSION, DUTY_REAP };
 
 struct leader {
     struct agent *agent;
@@ -44,7 +45,8 @@ struct leader {
     struct instant not_before; /* of the next command, after a failure */
     /* own node */
     bool check_acl;
-    bool check_node; /* look at it as soon as possible */
+    struct instant token_at; /* when the next token expires; NEVER: none does */
+    bool check_node;         /* look at it as soon as possible */
     struct instant check_at;
     /* members: all of them are looked at at pass_at */
     struct leader_members *members; /* or NULL */
@@ -66,6 +68,7 @@ static void turn(struct leader *l);
 static void arm(struct leader *l);
 static void sessions_load(struct leader *l, struct instant now);
 static void session_look(struct leader *l, struct view *v, struct str id, struct instant now);
+static void tokens_look(struct leader *l, struct view *v, struct instant now);
 
 static struct view view_begin(struct leader *l)
 {
@@ -87,7 +90,7 @@ struct leader *leader_new(struct agent *a, struct timers *timers, struct store_r
     l->reader = reader;
     l->clock = clock;
     l->timer.fire = on_timer;
-    l->check_at = l->reap_at = l->pass_at = INSTANT_NEVER;
+    l->check_at = l->reap_at = l->pass_at = l->token_at = INSTANT_NEVER;
     l->ttl = session_ttl_new(rng_u64(rng));
     buf_init(&l->command, 0);
     return l;
@@ -129,6 +132,7 @@ void leader_start(struct leader *l)
     l->pass_at = l->members ? now : INSTANT_NEVER;
     sessions_load(l, now);
     struct view v = view_begin(l);
+    tokens_look(l, &v, now);
     l->reap_index = view_index(&v);
     l->reap_at =
         store_count(v.store, TABLE_TOMBSTONE) ? instant_add(now, TOMBSTONE_AGE) : INSTANT_NEVER;
@@ -140,7 +144,7 @@ void leader_stop(struct leader *l)
 {
     l->leading = false;
     l->check_node = l->check_acl = false;
-    l->check_at = l->reap_at = l->pass_at = INSTANT_NEVER;
+    l->check_at = l->reap_at = l->pass_at = l->token_at = INSTANT_NEVER;
     if (l->members)
         leader_members_clear(l->members);
     session_ttl_clear(l->ttl);
@@ -160,7 +164,7 @@ void leader_applied(struct leader *l, const struct change_batch *changes)
     enum watch_kind kind;
     struct str key;
     struct instant now = l->clock();
-    bool has_keys = false;
+    bool has_keys = false, has_tokens = false;
     if (!l->leading)
         return;
     struct view v = view_begin(l);
@@ -172,7 +176,10 @@ void leader_applied(struct leader *l, const struct change_batch *changes)
                  instant_before(instant_add(now, RECONCILE_DELAY), l->check_at))
             l->check_at = instant_add(now, RECONCILE_DELAY);
         has_keys |= kind == WATCH_KV;
+        has_tokens |= kind == WATCH_ACL;
     }
+    if (has_tokens)
+        tokens_look(l, &v, now);
     if (has_keys && l->reap_at.ns == INSTANT_NEVER.ns && store_count(v.store, TABLE_TOMBSTONE)) {
         l->reap_index = changes->index;
         l->reap_at = instant_add(now, TOMBSTONE_AGE);
@@ -196,6 +203,8 @@ static void on_done(struct consensus_submit *s)
         l->not_before = instant_add(l->clock(), RETRY_DELAY);
         l->check_node |= duty == DUTY_REGISTER;
         l->check_acl |= duty == DUTY_ACL;
+        if (duty == DUTY_TOKEN)
+            l->token_at = l->not_before;
         if (duty == DUTY_MEMBER && s->status == 0)
             leader_members_give_up(l->members); /* refused for what it says: later again */
     } else if (duty == DUTY_REGISTER) {
@@ -213,6 +222,45 @@ static void submit(struct leader *l, enum duty duty)
     l->submit.command = buf_str(&l->command);
     l->submit.done = on_done;
     consensus_submit(agent_consensus(l->agent), &l->submit);
+}
+
+/* ---- tokens that expire ---- */
+
+struct expiry {
+    int64_t at_ns; /* of the one that is first; 0: none expires */
+    char accessor[64];
+};
+
+static bool expiry_look(void *data, const struct acl_token *t)
+{
+    struct expiry *e = data;
+    if (t->expires_ns && (!e->at_ns || t->expires_ns < e->at_ns) &&
+        str_copy_z(t->accessor, e->accessor, sizeof e->accessor))
+        e->at_ns = t->expires_ns;
+    return true;
+}
+
+/* The token is no good from that moment on, whether it is still there or not (state/policy); so
+ * when the clock was set, being late does no harm. */
+static void tokens_look(struct leader *l, struct view *v, struct instant now)
+{
+    struct expiry e = {0};
+    acl_tokens(v, expiry_look, &e, NULL);
+    l->token_at = INSTANT_NEVER;
+    if (e.at_ns)
+        l->token_at = instant_add(now, (struct duration){e.at_ns - clock_wall_ns()});
+}
+
+static bool token_expired(struct leader *l)
+{
+    struct expiry e = {0};
+    struct view v = view_begin(l);
+    acl_tokens(&v, expiry_look, &e, NULL);
+    store_view_end(v.store);
+    l->token_at = INSTANT_NEVER; /* until the delete is applied and they are looked at again */
+    if (e.at_ns)
+        acl_encode_delete(ACL_KIND_TOKEN, str_z(e.accessor), &l->command);
+    return e.at_ns != 0;
 }
 
 /* Apply leaves alone what is there. */
@@ -271,6 +319,8 @@ static enum duty next_duty(struct leader *l, struct instant now)
         encode_acl(l);
         return DUTY_ACL;
     }
+    if (!instant_before(now, l->token_at) && token_expired(l))
+        return DUTY_TOKEN;
     if (l->check_node || !instant_before(now, l->check_at)) {
         l->check_node = false;
         l->check_at = INSTANT_NEVER;
@@ -318,10 +368,11 @@ static void arm(struct leader *l)
         at = l->check_at;
     if (instant_before(l->reap_at, at))
         at = l->reap_at;
-    if (l->check_acl || l->check_node || instant_before(at, l->not_before))
-        if (instant_before(l->pass_at, at))
-            at = l->pass_at;
-    if (l->check_node || instant_before(at, l->not_before) ||
+    if (instant_before(l->pass_at, at))
+        at = l->pass_at;
+    if (instant_before(l->token_at, at))
+        at = l->token_at;
+    if (l->check_acl || l->check_node || instant_before(at, l->not_before) ||
         (l->members && !leader_members_is_empty(l->members)))
         at = l->not_before;
     if (at.ns == INSTANT_NEVER.ns)

@@ -238,7 +238,7 @@ static bool has_right(struct api_call *c)
     struct view v;
     int status;
 
-    if (right == API_RIGHT_STATE || !c->env->config->acl_enabled)
+    if (right <= API_RIGHT_OPEN || !c->env->config->acl_enabled)
         return true;
     v = env_view_begin(c->env, c->token, NULL);
     status = v.acl_status;

@@ -6,6 +6,7 @@
 
 #include "base/jread.h"
 #include "base/rng.h"
+#include "state/policy.h"
 #include "state/session.h"
 
 #define SESSION_ID_SIZE    36
@@ -276,7 +277,17 @@ int api_session_info(struct api_call *c, struct view *v, uint64_t *ret_index)
 /* The leader keeps the deadlines; whether there is such a session is the view's to say. */
 void api_session_renew(struct api_call *c, struct agent *agent)
 {
-    (void)agent_renew_session(agent, c->rest);
+    struct view v = agent_view_begin(agent, c->token);
+    struct view all = {.store = v.store}; /* whether it may be seen is another question */
+    struct session s;
+    bool may =
+        !session_get(&all, c->rest, &s, NULL) || policy_allows(&v, ACL_SESSION, s.node, ACL_WRITE);
+
+    agent_view_end(&v);
+    if (may)
+        (void)agent_renew_session(agent, c->rest);
+    else
+        api_fail_code(c, ERR_DENIED, NULL);
 }
 
 int api_session_renewed(struct api_call *c, struct view *v, uint64_t *ret_index)

@@ -34,7 +34,8 @@ enum api_flag {
 /* What the caller's token must permit before the work begins; reads and commands are looked at by
  * the state itself (state/policy). */
 enum api_right {
-    API_RIGHT_STATE, /* the state sees to it, or there is nothing to protect */
+    API_RIGHT_STATE, /* the state sees to it: reads and writes only */
+    API_RIGHT_OPEN,  /* nothing to protect, or the endpoint sees to it itself */
     API_RIGHT_TOKEN, /* a token that is given must exist */
     API_RIGHT_AGENT_READ,
     API_RIGHT_AGENT_WRITE,

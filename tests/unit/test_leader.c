@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The leader's duties on virtual time, over a real state and a log that commits when told. */
 #include "agent/leader.h"
+#include "state/acl.h"
 #include "tests/lib/state_world.h"
 #include "tests/lib/unit.h"
 
@@ -212,4 +213,39 @@ static void reaps_tombstones(void **state)
     close_all();
 }
 
-UNIT_MAIN(UNIT(registers_its_node), UNIT(tries_again), UNIT(ends_sessions), UNIT(reaps_tombstones))
+static void create_token(const char *accessor, const char *secret, int64_t expires_ns)
+{
+    struct acl_token token = {
+        .accessor = str_z(accessor), .secret = str_z(secret), .expires_ns = expires_ns};
+    struct buf command;
+    buf_init(&command, 0);
+    acl_encode_token(&token, ACL_PUT_NEW, &command);
+    assert_int_equal(world_apply(&t.world, &command), 0);
+    applied();
+}
+
+/* A leader makes what is always there, and takes tokens away once they have expired. */
+static void ends_tokens(void **state)
+{
+    int64_t hour = (int64_t)3600 * 1000000000;
+    open_all();
+    t.config->acl_enabled = true;
+    leader_start(t.leader);
+    assert_true(commit(0)); /* the policy and the token that are always there */
+    assert_true(commit(0)); /* the node */
+    assert_int_equal(store_count(world_view(&t.world)->store, TABLE_ACL_TOKEN), 1);
+    create_token(ID, SESSION, clock_wall_ns() + hour);
+    pass(DURATION_S(3500));
+    assert_null(t.submitted);
+    pass(DURATION_S(200));
+    assert_true(commit(ERR_TIMEOUT)); /* tried again */
+    pass(DURATION_S(2));
+    assert_true(commit(0));
+    assert_int_equal(store_count(world_view(&t.world)->store, TABLE_ACL_TOKEN), 1);
+    pass(DURATION_S(7200));
+    assert_null(t.submitted);
+    close_all();
+}
+
+UNIT_MAIN(UNIT(registers_its_node), UNIT(tries_again), UNIT(ends_sessions), UNIT(reaps_tombstones),
+          UNIT(ends_tokens))

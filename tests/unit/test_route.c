@@ -40,9 +40,11 @@ static void rows_are_whole(void **state)
             break;
         case API_CORE:
             assert_non_null(r->core);
+            assert_int_not_equal(r->right, API_RIGHT_STATE); /* it would ask for none */
             break;
         case API_LOCAL:
             assert_non_null(r->local);
+            assert_int_not_equal(r->right, API_RIGHT_STATE);
             break;
         }
     }
