@@ -124,6 +124,19 @@ static void on_client_fetch(void *data, struct local_fetch *f)
     ship_submit_core(a, &x->ship);
 }
 
+static int on_may(void *data, struct str token, bool is_service, struct str name)
+{
+    struct agent *a = data;
+    if (!a->config->acl_enabled)
+        return 0;
+    struct view v = agent_view_begin(a, token);
+    int rc = v.acl_status;
+    if (!rc && !policy_allows(&v, is_service ? ACL_SERVICE : ACL_NODE, name, ACL_WRITE))
+        rc = ERR_DENIED;
+    agent_view_end(&v);
+    return rc;
+}
+
 static void count_one(void *data, const struct agent_member *m)
 {
     (void)m;
@@ -173,9 +186,12 @@ int agent_local_open(struct agent *a, void *uv_loop, struct error *err)
         .rng = &a->rng,
         .clock = clock_now,
         .runner = runner_interface(a->runner),
-        .remote = {a, is_server ? on_submit : on_client_submit,
-                   is_server ? on_fetch : on_client_fetch, on_members,
-                   is_server ? on_node_checks : NULL},
+        .remote = {.data = a,
+                   .submit = is_server ? on_submit : on_client_submit,
+                   .fetch = is_server ? on_fetch : on_client_fetch,
+                   .may = is_server ? on_may : NULL, /* a client's servers see to it */
+                   .members = on_members,
+                   .node_checks = is_server ? on_node_checks : NULL},
         .disk = local_disk_interface(a->disk),
     };
     a->local = local_new(&conf);

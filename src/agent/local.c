@@ -242,6 +242,15 @@ static struct local_service *register_parsed(struct local *l,
     return s;
 }
 
+/* The name it gets, and the name that the id has now. */
+static bool may_register(struct local *l, struct local_wish *w, struct str token,
+                         const struct catalog_service *row)
+{
+    const struct local_service *s = local_service_get(l, row->id);
+    return local_wish_may(l, w, token, row->name) &&
+           (!s || str_eq(s->row.name, row->name) || local_wish_may(l, w, token, s->row.name));
+}
+
 void local_register_value(struct local *l, const struct jvalue *v, struct str token, unsigned flags,
                           struct local_wish *w)
 {
@@ -249,8 +258,10 @@ void local_register_value(struct local *l, const struct jvalue *v, struct str to
     struct local_definition_service d;
     if (!local_definition_service_parse(v, &arena, &d, &w->text)) {
         local_wish_refuse(w, ERR_INVALID);
+    } else if (!may_register(l, w, d.token.n ? d.token : token, &d.row)) {
+        ; /* refused */
     } else if (!allowed(l, &d, false, &w->text)) {
-        local_wish_refuse(w, ERR_DENIED);
+        local_wish_refuse(w, ERR_UNSUPPORTED);
     } else if (l->services.n >= LOCAL_SERVICES_MAX || l->checks.n + d.check_n > LOCAL_CHECKS_MAX) {
         refuse_text(w, ERR_BUSY, "too many services on this agent: ", d.row.id, "");
     } else {
@@ -277,13 +288,16 @@ void local_register(struct local *l, struct str json, struct str token, unsigned
     jread_free(root);
 }
 
-void local_deregister(struct local *l, struct str service_id, struct local_wish *w)
+void local_deregister(struct local *l, struct str service_id, struct str token,
+                      struct local_wish *w)
 {
     struct local_service *s = local_service_get(l, service_id);
     if (!s) {
         refuse_text(w, ERR_NOT_FOUND, "Unknown service ID \"", service_id, "\"");
         return;
     }
+    if (!local_wish_may(l, w, token, s->row.name))
+        return;
     local_service_remove(l, s);
     local_wish_start(l, w);
 }

@@ -35,7 +35,8 @@ struct local;
 struct local_wish {
     void (*done)(struct local_wish *w);
     /* outputs, set before the functions below return when they refuse */
-    int status;      /* 0; ERR_INVALID: the definition is wrong; else it was refused */
+    int status;      /* 0; ERR_INVALID: the definition is wrong; ERR_DENIED, ERR_NO_TOKEN: the token
+                      * does not permit it; ERR_NOT_FOUND; else it was refused */
     struct buf text; /* why; Consul's words. Freed by local_wish_fini */
     /* private */
     struct list link;
@@ -54,17 +55,19 @@ void local_register(struct local *l, struct str json, struct str token, unsigned
 void local_register_value(struct local *l, const struct jvalue *v, struct str token, unsigned flags,
                           struct local_wish *w);
 /* ERR_NOT_FOUND when there is no such service or check; nothing is changed then. */
-void local_deregister(struct local *l, struct str service_id, struct local_wish *w);
+void local_deregister(struct local *l, struct str service_id, struct str token,
+                      struct local_wish *w);
 /* A check as in PUT /v1/agent/check/register. */
 void local_check_register(struct local *l, const struct jvalue *v, struct str token,
                           struct local_wish *w);
-void local_check_deregister(struct local *l, struct str check_id, struct local_wish *w);
+void local_check_deregister(struct local *l, struct str check_id, struct str token,
+                            struct local_wish *w);
 /* Of a TTL check; ERR_NOT_FOUND: there is none of this id. */
 void local_check_report(struct local *l, struct str check_id, enum check_status s,
-                        struct str output, struct local_wish *w);
+                        struct str output, struct str token, struct local_wish *w);
 /* service_id "": the node. Reason "": Consul's default words. */
 void local_maintenance(struct local *l, struct str service_id, bool enable, struct str reason,
-                       struct local_wish *w);
+                       struct str token, struct local_wish *w);
 
 /* ---- questions ---- */
 /* Borrowed until the next change. */

@@ -397,9 +397,14 @@ void local_check_register(struct local *l, const struct jvalue *v, struct str to
     struct local_service *s = NULL;
     if (!local_definition_check_parse(v, &arena, &t, &w->text)) {
         local_wish_refuse(w, ERR_INVALID);
-    } else if (!local_definition_allows(&t, l->config->enable_script_checks, false, &w->text)) {
-        local_wish_refuse(w, ERR_DENIED);
-    } else if (t.service_id.n && !(s = local_service_get(l, t.service_id))) {
+        goto out;
+    }
+    s = t.service_id.n ? local_service_get(l, t.service_id) : NULL;
+    if (!local_wish_may(l, w, t.token.n ? t.token : token, s ? s->row.name : STR_NONE))
+        goto out;
+    if (!local_definition_allows(&t, l->config->enable_script_checks, false, &w->text)) {
+        local_wish_refuse(w, ERR_UNSUPPORTED);
+    } else if (t.service_id.n && !s) {
         refuse(w, ERR_NOT_FOUND, "ServiceID \"", t.service_id, "\" does not exist");
     } else if (l->checks.n >= LOCAL_CHECKS_MAX) {
         refuse(w, ERR_BUSY, "too many checks on this agent: ", t.check_id, "");
@@ -412,24 +417,30 @@ void local_check_register(struct local *l, const struct jvalue *v, struct str to
         local_aliases_look(l);
         local_wish_start(l, w);
     }
+out:
     arena_fini(&arena);
 }
 
-void local_check_deregister(struct local *l, struct str check_id, struct local_wish *w)
+void local_check_deregister(struct local *l, struct str check_id, struct str token,
+                            struct local_wish *w)
 {
     struct local_check *c = local_check_get(l, check_id);
     if (!c) {
         refuse(w, ERR_NOT_FOUND, "Unknown check ID \"", check_id, "\"");
         return;
     }
+    if (!local_wish_may(l, w, token, c->row.service_name))
+        return;
     local_check_remove(l, c);
     local_wish_start(l, w);
 }
 
 void local_check_report(struct local *l, struct str check_id, enum check_status s,
-                        struct str output, struct local_wish *w)
+                        struct str output, struct str token, struct local_wish *w)
 {
     struct local_check *c = local_check_get(l, check_id);
+    if (c && !local_wish_may(l, w, token, c->row.service_name))
+        return;
     if (!c || !check_report(&c->check, s, output)) {
         refuse(w, ERR_NOT_FOUND, "CheckID \"", check_id, "\" does not have associated TTL");
         return;
@@ -438,7 +449,7 @@ void local_check_report(struct local *l, struct str check_id, enum check_status 
 }
 
 void local_maintenance(struct local *l, struct str service_id, bool enable, struct str reason,
-                       struct local_wish *w)
+                       struct str token, struct local_wish *w)
 {
     struct local_service *s = service_id.n ? local_service_get(l, service_id) : NULL;
     struct buf id;
@@ -446,6 +457,8 @@ void local_maintenance(struct local *l, struct str service_id, bool enable, stru
         refuse(w, ERR_NOT_FOUND, "No service registered with ID \"", service_id, "\"");
         return;
     }
+    if (!local_wish_may(l, w, token, s ? s->row.name : STR_NONE))
+        return;
     buf_init(&id, 0);
     buf_put_z(&id, s ? SERVICE_MAINTENANCE : NODE_MAINTENANCE);
     buf_put_str(&id, service_id);

@@ -26,6 +26,8 @@ struct local_remote {
     void (*submit)(void *data, struct str token,
                    struct consensus_submit *s); /* done: maybe inside */
     void (*fetch)(void *data, struct local_fetch *f);
+    /* 0, ERR_DENIED or ERR_NO_TOKEN: may the token write this service, or node? NULL: all may. */
+    int (*may)(void *data, struct str token, bool is_service, struct str name);
     size_t (*members)(void *data); /* of the cluster: how often to look follows it */
     /* The checks of a node as they stand in the catalog, for aliases; false: not from here. */
     bool (*node_checks)(void *data, struct str node,
@@ -127,6 +129,8 @@ void local_wishes_look(struct local *l);
 void local_wish_start(struct local *l, struct local_wish *w);
 void local_sync_failed(struct local *l, const char *why); /* again later */
 void local_wish_refuse(struct local_wish *w, int status); /* w->text is set */
+/* True: the token may write the service; service "": the node. Else the wish is refused. */
+bool local_wish_may(struct local *l, struct local_wish *w, struct str token, struct str service);
 
 /* ---- local_full.c ---- */
 void local_full_init(struct local *l);

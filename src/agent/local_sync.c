@@ -63,6 +63,22 @@ void local_wish_refuse(struct local_wish *w, int status)
     w->done(w);
 }
 
+bool local_wish_may(struct local *l, struct local_wish *w, struct str token, struct str service)
+{
+    const struct local_remote *r = &l->conf.remote;
+    struct str name = service.n ? service : str_z(l->config->node_name);
+    int status = r->may ? r->may(r->data, token, service.n > 0, name) : 0;
+    if (status == 0)
+        return true;
+    buf_clear(&w->text);
+    buf_put_z(&w->text, error_text(status));
+    if (status == ERR_DENIED)
+        buf_putf(&w->text, ": Missing %s:write on %.*s", service.n ? "service" : "node",
+                 STR_ARG(name));
+    local_wish_refuse(w, status);
+    return false;
+}
+
 void local_wish_start(struct local *l, struct local_wish *w)
 {
     w->seq = l->seq;

@@ -6,13 +6,20 @@
 
 #include "api/api_catalog.h"
 #include "base/jread.h"
+#include "state/policy.h"
 
 /* A change on its way, in the call's arena. */
 struct change {
     struct local_wish wish;
     struct api_call *call;
     int not_found; /* HTTP status when there is no such thing; 200: that is no failure */
+    bool is_short; /* a denial does not name the right */
 };
+
+static int status_of(int code)
+{
+    return code == ERR_INVALID ? 400 : code == ERR_DENIED || code == ERR_NO_TOKEN ? 403 : 500;
+}
 
 static void on_done(struct local_wish *w)
 {
@@ -22,8 +29,10 @@ static void on_done(struct local_wish *w)
     api_empty(c, 200);
     if (w->status == ERR_NOT_FOUND && h->not_found != 200)
         (void)api_fail(c, h->not_found, "%.*s", STR_ARG(buf_str(&w->text)));
+    else if (w->status == ERR_DENIED && h->is_short)
+        (void)api_fail_code(c, ERR_DENIED, NULL);
     else if (w->status && w->status != ERR_NOT_FOUND)
-        (void)api_fail(c, w->status == ERR_INVALID ? 400 : 500, "%.*s", STR_ARG(buf_str(&w->text)));
+        (void)api_fail(c, status_of(w->status), "%.*s", STR_ARG(buf_str(&w->text)));
     local_wish_fini(w);
     ask_answer(&c->work.ask);
 }
@@ -65,13 +74,15 @@ struct listing {
     struct api_call *call;
     struct filter *filter;
     struct jwrite w;
+    struct view view; /* what the token may see */
 };
 
 static void put_one_service(void *data, const struct local_service_info *s)
 {
     struct listing *l = data;
 
-    if (!filter_takes(l->filter, &(struct filter_item){.service = s->row}))
+    if (!policy_allows(&l->view, ACL_SERVICE, s->row->name, ACL_READ) ||
+        !filter_takes(l->filter, &(struct filter_item){.service = s->row}))
         return;
     jwrite_name_str(&l->w, s->row->id);
     api_local_put_service(&l->w, s, NULL, l->call->env->config->datacenter);
@@ -79,12 +90,14 @@ static void put_one_service(void *data, const struct local_service_info *s)
 
 void api_local_services(struct api_call *c, struct agent *agent)
 {
-    struct listing l = {c, api_catalog_filter(c, FILTER_NODE_SERVICE), api_json(c)};
+    struct listing l = {c, api_catalog_filter(c, FILTER_NODE_SERVICE), api_json(c),
+                        agent_view_begin(agent, c->token)};
 
     jwrite_object(&l.w);
     local_services(agent_local(agent), put_one_service, &l);
     jwrite_close(&l.w);
     jwrite_end(&l.w);
+    agent_view_end(&l.view);
     filter_free(l.filter);
 }
 
@@ -104,6 +117,8 @@ static void put_service(struct api_call *c, struct agent *agent)
         (void)api_fail(c, 404, "unknown service ID: %.*s", STR_ARG(c->rest));
         return;
     }
+    if (!api_local_may_read(c, agent, info.row->name))
+        return;
     w = api_json(c);
     api_header(c, "X-Consul-Contenthash", api_keep(c, str_z(info.hash)));
     api_local_put_service(&w, &info, info.hash, c->env->config->datacenter);
@@ -158,7 +173,7 @@ void api_local_service_deregister(struct api_call *c, struct agent *agent)
     if (c->rest.n == 0)
         (void)api_fail(c, 500, "ServiceID missing");
     else
-        local_deregister(agent_local(agent), c->rest, change_start(c, 200));
+        local_deregister(agent_local(agent), c->rest, c->token, change_start(c, 200));
 }
 
 /* ---- maintenance ---- */
@@ -183,9 +198,13 @@ static void maintain(struct api_call *c, struct agent *agent, struct str service
         (void)api_fail(c, 400, "Missing value for enable");
     else if (parse_bool(enable) < 0)
         (void)api_fail(c, 400, "Invalid value for enable: \"%.*s\"", STR_ARG(enable));
-    else
+    else {
+        struct local_wish *w = change_start(c, 404);
+
+        LIST_ITEM(w, struct change, wish)->is_short = service_id.n == 0;
         local_maintenance(agent_local(agent), service_id, parse_bool(enable) == 1,
-                          param_get(&c->params, "reason"), change_start(c, 404));
+                          param_get(&c->params, "reason"), c->token, w);
+    }
 }
 
 void api_local_service_maintenance(struct api_call *c, struct agent *agent)
@@ -218,7 +237,11 @@ static void put_one_check(void *data, const struct health_check *check)
 {
     struct listing *l = data;
 
-    if (!filter_takes(l->filter, &(struct filter_item){.check = check}))
+    bool sees = check->service_name.n
+                    ? policy_allows(&l->view, ACL_SERVICE, check->service_name, ACL_READ)
+                    : policy_allows(&l->view, ACL_NODE, check->node, ACL_READ);
+
+    if (!sees || !filter_takes(l->filter, &(struct filter_item){.check = check}))
         return;
     jwrite_name_str(&l->w, check->check_id);
     api_catalog_put_check(&l->w, check);
@@ -226,12 +249,14 @@ static void put_one_check(void *data, const struct health_check *check)
 
 void api_local_checks(struct api_call *c, struct agent *agent)
 {
-    struct listing l = {c, api_catalog_filter(c, FILTER_CHECK), api_json(c)};
+    struct listing l = {c, api_catalog_filter(c, FILTER_CHECK), api_json(c),
+                        agent_view_begin(agent, c->token)};
 
     jwrite_object(&l.w);
     local_checks(agent_local(agent), put_one_check, &l);
     jwrite_close(&l.w);
     jwrite_end(&l.w);
+    agent_view_end(&l.view);
     filter_free(l.filter);
 }
 
@@ -249,12 +274,12 @@ void api_local_check_deregister(struct api_call *c, struct agent *agent)
     if (c->rest.n == 0)
         (void)api_fail(c, 500, "CheckID missing");
     else
-        local_check_deregister(agent_local(agent), c->rest, change_start(c, 200));
+        local_check_deregister(agent_local(agent), c->rest, c->token, change_start(c, 200));
 }
 
 static void report(struct api_call *c, struct agent *agent, enum check_status s)
 {
-    local_check_report(agent_local(agent), c->rest, s, param_get(&c->params, "note"),
+    local_check_report(agent_local(agent), c->rest, s, param_get(&c->params, "note"), c->token,
                        change_start(c, 500));
 }
 
@@ -289,6 +314,6 @@ void api_local_check_update(struct api_call *c, struct agent *agent)
     else if (check_status_parse(text, &s) < 0)
         (void)api_fail(c, 400, "Invalid check status: '%.*s'", STR_ARG(text));
     else
-        local_check_report(agent_local(agent), c->rest, s, output, change_start(c, 500));
+        local_check_report(agent_local(agent), c->rest, s, output, c->token, change_start(c, 500));
     jread_free(root);
 }

@@ -29,6 +29,8 @@ void api_local_check_update(struct api_call *c, struct agent *agent);
 /* ---- api_local_health.c ---- */
 void api_local_health_id(struct api_call *c, struct agent *agent);
 void api_local_health_name(struct api_call *c, struct agent *agent);
+/* False: the token may not read the service; the reply says so. */
+bool api_local_may_read(struct api_call *c, struct agent *agent, struct str service);
 /* Consul's api.AgentService; hash NULL: without. */
 void api_local_put_service(struct jwrite *w, const struct local_service_info *s, const char *hash,
                            const char *datacenter);

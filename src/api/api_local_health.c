@@ -4,6 +4,7 @@
 
 #include "api/api_catalog.h"
 #include "api/api_local.h"
+#include "state/policy.h"
 
 static void put_text(struct jwrite *w, const char *name, struct str value)
 {
@@ -159,6 +160,15 @@ static void answer_text(struct api_call *c, int status, struct str text)
     api_header(c, "Content-Type", STR_LIT("text/plain"));
 }
 
+bool api_local_may_read(struct api_call *c, struct agent *agent, struct str service)
+{
+    struct view v = agent_view_begin(agent, c->token);
+    bool may = policy_allows(&v, ACL_SERVICE, service, ACL_READ);
+
+    agent_view_end(&v);
+    return may || api_fail_code(c, ERR_DENIED, NULL);
+}
+
 static enum health_status status_of(struct local *l, struct str id)
 {
     enum health_status worst = HEALTH_PASSING;
@@ -205,6 +215,8 @@ void api_local_health_id(struct api_call *c, struct agent *agent)
         api_header(c, "X-Consul-Reason", reason);
         return;
     }
+    if (!api_local_may_read(c, agent, info.row->name))
+        return;
     enum health_status s = status_of(l, c->rest);
     if (wants_text(c)) {
         answer_text(c, outcomes[s].code, str_z(outcomes[s].name));
@@ -246,6 +258,8 @@ void api_local_health_name(struct api_call *c, struct agent *agent)
         (void)api_fail(c, 500, "Bad request: Missing service Name");
         return;
     }
+    if (!api_local_may_read(c, agent, c->rest))
+        return;
     b.w = api_json(c);
     jwrite_array(&b.w);
     local_services(b.local, put_named, &b);

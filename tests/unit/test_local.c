@@ -178,7 +178,7 @@ static bool has_service(const char *id, int64_t port)
 static void report(const char *id, enum check_status s, const char *output)
 {
     t.status = 1;
-    local_check_report(t.local, str_z(id), s, str_z(output), wish());
+    local_check_report(t.local, str_z(id), s, str_z(output), STR_NONE, wish());
 }
 
 /* A service and its checks reach the catalog in one command, before the answer. */
@@ -193,11 +193,11 @@ static void registers_in_one_command(void **state)
     assert_true(has_service("web", 80));
     assert_string_equal(remote("service:web:1").status, "critical");
     assert_string_equal(remote("service:web:2").status, "passing");
-    local_deregister(t.local, STR_LIT("web"), wish());
+    local_deregister(t.local, STR_LIT("web"), STR_NONE, wish());
     assert_int_equal(t.commands, 2);
     assert_false(has_service("web", 80));
     assert_false(remote("service:web:2").found);
-    local_deregister(t.local, STR_LIT("web"), wish());
+    local_deregister(t.local, STR_LIT("web"), STR_NONE, wish());
     assert_int_equal(t.status, ERR_NOT_FOUND);
     close_all();
 }
@@ -307,9 +307,9 @@ static void aliases(void **state)
     assert_string_equal(remote("service:b").status, "critical");
     report("service:base", CHECK_PASSING, "");
     assert_string_equal(remote("service:b").status, "passing");
-    local_maintenance(t.local, STR_LIT("base"), true, STR_NONE, wish());
+    local_maintenance(t.local, STR_LIT("base"), true, STR_NONE, STR_NONE, wish());
     assert_string_equal(remote("service:b").status, "critical");
-    local_deregister(t.local, STR_LIT("base"), wish());
+    local_deregister(t.local, STR_LIT("base"), STR_NONE, wish());
     assert_string_equal(remote("service:b").status, "critical");
     close_all();
 }
@@ -458,7 +458,7 @@ static void refusals(void **state)
     assert_int_equal(add("", 0), ERR_INVALID);
     assert_string_equal(t.text, "Request decode failed: EOF");
     assert_int_equal(add("{\"name\":\"x\",\"check\":{\"args\":[\"true\"],\"interval\":\"9s\"}}", 0),
-                     ERR_DENIED);
+                     ERR_UNSUPPORTED);
     assert_int_equal(add("{\"name\":\"x\",\"connect\":{\"sidecar_service\":{}}}", 0), 0);
     assert_int_equal(add("{\"name\":\"y\",\"connect\":{\"SidecarService\":{}}}", 0), ERR_INVALID);
     assert_false(has_service("y", 0));
