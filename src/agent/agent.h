@@ -11,6 +11,7 @@
 #include "consensus/consensus.h"
 
 struct agent;
+struct event; /* agent/event.h */
 
 /* A worker, as the core knows it: where to post change batches. */
 struct agent_subscriber {
@@ -20,6 +21,8 @@ struct agent_subscriber {
     void (*publish)(struct agent_subscriber *s, const struct change_batch *changes);
     /* Core thread: the agent's tokens are others now. May be NULL. */
     void (*retoken)(struct agent_subscriber *s, const struct tokens *tokens);
+    /* Core thread: a user event arrived, borrowed. May be NULL. */
+    void (*event)(struct agent_subscriber *s, const struct event *e);
 };
 
 /* A member of the cluster as gossip knows it. */

@@ -7,6 +7,7 @@
 #define DISCO_AGENT_AGENT_STATE_H
 
 #include "agent/agent.h"
+#include "agent/agent_event.h"
 #include "agent/autopilot_run.h"
 #include "agent/cluster.h"
 #include "agent/datadir.h"

@@ -125,6 +125,8 @@ void cluster_news(struct agent *a, struct pool *p, enum gossip_news news, const 
 void cluster_event(struct agent *a, struct pool *p, const struct gossip_event *e)
 {
     const char *log = a->config->server ? "agent.server" : "agent.client";
+    if (pool_kind_of(p) == POOL_LAN)
+        agent_event_arrived(a, e->ltime, e->name, e->payload);
     if (pool_kind_of(p) == POOL_LAN && str_eq_z(e->name, "consul:new-leader"))
         log_info(log, "New leader elected: payload=%.*s", STR_ARG(e->payload));
 }

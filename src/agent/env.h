@@ -19,8 +19,9 @@
 #include "base/timers.h"
 #include "state/view.h"
 
-struct agent;   /* agent/agent.h, core thread only */
-struct metrics; /* agent/metrics.h, any thread */
+struct agent;      /* agent/agent.h, core thread only */
+struct metrics;    /* agent/metrics.h, any thread */
+struct event_ring; /* agent/event.h */
 
 struct env {
     const struct config *config; /* replaced on the worker's thread at a reload */
@@ -32,6 +33,7 @@ struct env {
     struct watch_index *watches;
     struct rng *rng;
     struct metrics *metrics;
+    struct event_ring *events;
     struct published_counter *interest; /* see worker_uv.c; NULL in tests */
     struct policy *policy;              /* what tokens permit */
     struct tokens tokens;               /* replaced on the worker's thread */

@@ -79,7 +79,7 @@ bool read_start(struct env *env, struct read *r)
 /* True: finished. */
 static bool read_step(struct read *r)
 {
-    if (r->mode == READ_CONSISTENT) {
+    if (r->mode == READ_CONSISTENT && !r->is_own) {
         confirm_start(r);
         return false;
     }
@@ -95,6 +95,8 @@ static bool read_step(struct read *r)
 static bool may_answer(struct read *r)
 {
     const struct published *p = r->env->published;
+    if (r->is_own)
+        return true;
     if (r->mode == READ_STALE)
         return published_get(p, PUBLISHED_KNOWS_LEADER) ||
                published_get(p, PUBLISHED_APPLIED_INDEX);

@@ -24,6 +24,7 @@ struct read {
                            * wait/16 is added (consul: blocking queries) */
     struct str token;
     bool any_token; /* run also for a token that does not exist */
+    bool is_own;    /* of what this worker itself holds: needs no leader */
     /* Returns 0 or an error code that ends the read; *ret_index as Consul counts. */
     int (*run)(struct read *r, struct view *v, uint64_t *ret_index);
     /* Only when read_start returned false; exactly once. */

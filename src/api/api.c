@@ -285,6 +285,7 @@ static bool start_read(struct api_call *c)
         .wait = c->params.wait,
         .token = c->token,
         .any_token = c->route->flags & API_ANY_TOKEN,
+        .is_own = c->route->flags & API_OWN,
         .run = run_view,
         .done = on_read,
     };

@@ -32,7 +32,7 @@ bool api_ship_is_needed(const struct api_call *c)
 {
     const struct config *config = c->env->config;
     struct str dc = param_get(&c->params, "dc");
-    if (c->is_shipped || c->kind == API_LOCAL)
+    if (c->is_shipped || c->kind == API_LOCAL || (c->route->flags & API_OWN))
         return false;
     if ((c->route->flags & API_DC) && dc.n && !str_eq_z(dc, config->datacenter))
         return true;

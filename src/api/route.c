@@ -11,10 +11,11 @@
 #include "api/api_acl.h"
 #include "api/api_agent.h"
 #include "api/api_catalog.h"
+#include "api/api_event.h"
 #include "api/api_health.h"
 #include "api/api_kv.h"
-#include "api/api_query.h"
 #include "api/api_local.h"
+#include "api/api_query.h"
 #include "api/api_session.h"
 #include "api/api_status.h"
 #include "api/api_txn.h"
@@ -60,6 +61,10 @@ static const struct api_route table[] = {
      .prepare = api_query_delete, .finish = api_query_done},
     {API_GET, "/v1/query", API_READ, API_USUAL | API_META_ERROR | API_CONSISTENCY, API_RIGHT_STATE, .view = api_query_list},
     {API_POST, "/v1/query", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .prepare = api_query_create, .finish = api_query_created},
+
+    {API_PUT, "/v1/event/fire/", API_CORE, API_DC, API_RIGHT_OPEN, .check = api_event_check_fire, .core = api_event_fire},
+    {API_GET, "/v1/event/list", API_READ, API_QUERY | API_OWN | API_NO_META, API_RIGHT_STATE, .check = api_event_check_list,
+     .view = api_event_list},
 
     {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC | API_SERVER, API_RIGHT_OPEN, .core = api_status_leader},
     {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC | API_SERVER, API_RIGHT_OPEN, .core = api_status_peers},

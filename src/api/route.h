@@ -29,6 +29,7 @@ enum api_flag {
     API_NO_META = 64,     /* nor the other two */
     API_SERVER = 128,     /* kind API_CORE: about the cluster, so a client agent asks a server */
     API_LEADER = 256,     /* only the leader can answer */
+    API_OWN = 1024,       /* a read of what this agent itself holds: no leader, no other agent */
     API_ANY_TOKEN = 512,  /* a read that says itself that there is no such token */
 };
 /* What the caller's token must permit before the work begins; reads and commands are looked at by

@@ -26,6 +26,7 @@ enum watch_kind {
     WATCH_MOVED,    /* nobody waits for it: a rename, told before the changes it is made of */
     WATCH_ACL,      /* key "": any token, policy or role */
     WATCH_QUERY,    /* key "": any prepared query */
+    WATCH_EVENT,    /* key "": user events; not the state's */
     WATCH_KINDS
 };
 

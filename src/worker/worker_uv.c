@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <uv.h>
 
+#include "agent/event.h"
 #include "agent/loop.h"
 #include "agent/metrics.h"
 #include "agent/read.h"
@@ -65,6 +66,12 @@ struct retoken_mail {
     struct tokens tokens;
 };
 
+struct event_mail {
+    struct mail mail;
+    struct worker *worker;
+    uint64_t ltime;
+    struct buf bytes;
+};
 struct reload_mail {
     struct mail mail;
     struct worker *worker;
@@ -78,6 +85,9 @@ static void on_turn(void *data);
 static void on_batch(struct agent_subscriber *s, const struct change_batch *changes);
 static void on_retoken(struct agent_subscriber *s, const struct tokens *tokens);
 static void on_tokens(struct mail *m);
+static void on_event(struct agent_subscriber *s, const struct event *e);
+static void on_event_mail(struct mail *m);
+static void tell(struct worker *w, const struct change_batch *changes);
 static void on_change(struct mail *m);
 static void on_reload(struct mail *m);
 static void on_stop(struct mail *m);
@@ -105,6 +115,7 @@ static void env_open(struct worker *w, int worker_i)
         .wall = clock_wall_ns,
         .policy = policy_new(rng_u64(&w->rng)),
         .tokens = *agent_tokens(w->agent),
+        .events = event_ring_new(),
     };
     list_init(&env->reads);
     list_init(&env->ships);
@@ -113,6 +124,7 @@ static void env_open(struct worker *w, int worker_i)
 static void env_close(struct worker *w)
 {
     watch_index_free(w->env.watches);
+    event_ring_free(w->env.events);
     store_reader_free(w->env.reader);
     policy_free(w->env.policy);
 }
@@ -153,6 +165,7 @@ int worker_start(struct agent *agent, int worker_i, const struct door_plan *plan
     w->subscriber.box = loop_mailbox(w->loop);
     w->subscriber.publish = on_batch;
     w->subscriber.retoken = on_retoken;
+    w->subscriber.event = on_event;
     agent_subscribe(agent, &w->subscriber);
     loop_set_turn(w->loop, on_turn, w);
     rc = thread_start(w, err);
@@ -288,22 +301,56 @@ static void on_stop(struct mail *m)
     doors_close(w, w->grace);
 }
 
-static void on_change(struct mail *m)
+/* Wakes the reads that wait for these changes, then the doors. */
+static void tell(struct worker *w, const struct change_batch *changes)
 {
-    struct change_mail *c = LIST_ITEM(m, struct change_mail, mail);
-    struct worker *w = c->worker;
     struct env *env = &w->env;
     env_now(env);
-    env->replaced = c->batch.everything;
-    watch_fire(env->watches, &c->batch);
+    env->replaced = changes->everything;
+    watch_fire(env->watches, changes);
     env->replaced = false;
     for (size_t i = 0; i < w->door_n; i++) {
         struct worker_door *d = &w->doors[i];
         if (d->door && d->plan.door->changes)
-            d->plan.door->changes(d->door, &c->batch);
+            d->plan.door->changes(d->door, changes);
     }
+}
+
+static void on_change(struct mail *m)
+{
+    struct change_mail *c = LIST_ITEM(m, struct change_mail, mail);
+    tell(c->worker, &c->batch);
     change_fini(&c->batch);
     mem_free(c);
+}
+
+static void on_event(struct agent_subscriber *s, const struct event *e)
+{
+    struct event_mail *mail = mem_new(struct event_mail);
+    mail->worker = LIST_ITEM(s, struct worker, subscriber);
+    mail->ltime = e->ltime;
+    buf_init(&mail->bytes, 0);
+    event_encode(e, &mail->bytes);
+    mail->mail.deliver = on_event_mail;
+    mailbox_post(s->box, &mail->mail);
+}
+
+static void on_event_mail(struct mail *m)
+{
+    struct event_mail *mail = LIST_ITEM(m, struct event_mail, mail);
+    struct worker *w = mail->worker;
+    struct change_batch changes;
+    struct event e;
+    if (event_decode(buf_str(&mail->bytes), &e) == 0) {
+        e.ltime = mail->ltime;
+        event_ring_push(w->env.events, &e);
+        change_init(&changes);
+        change_add(&changes, WATCH_EVENT, STR_NONE);
+        tell(w, &changes);
+        change_fini(&changes);
+    }
+    buf_fini(&mail->bytes);
+    mem_free(mail);
 }
 
 static void on_retoken(struct agent_subscriber *s, const struct tokens *tokens)
