@@ -282,6 +282,10 @@ void cluster_stop(struct cluster *c)
     c->bootstrap = NULL;
     join_all_stop(&c->lan_joins);
     join_all_stop(&c->wan_joins);
+    if (c->lan)
+        gossip_query_end_all(pool_gossip(c->lan));
+    if (c->wan)
+        gossip_query_end_all(pool_gossip(c->wan));
 }
 
 static void on_pool_closed(void *data)

@@ -231,6 +231,8 @@ static bool has_right(struct api_call *c)
         [API_RIGHT_AGENT_WRITE] = {ACL_AGENT, ACL_WRITE},
         [API_RIGHT_OPERATOR_READ] = {ACL_OPERATOR, ACL_READ},
         [API_RIGHT_OPERATOR_WRITE] = {ACL_OPERATOR, ACL_WRITE},
+        [API_RIGHT_KEYRING_READ] = {ACL_KEYRING, ACL_READ},
+        [API_RIGHT_KEYRING_WRITE] = {ACL_KEYRING, ACL_WRITE},
         [API_RIGHT_MANAGEMENT] = {ACL_ACL, ACL_WRITE},
     };
     enum api_right right = c->route->right;

@@ -13,6 +13,7 @@
 #include "api/api_catalog.h"
 #include "api/api_event.h"
 #include "api/api_health.h"
+#include "api/api_keyring.h"
 #include "api/api_kv.h"
 #include "api/api_local.h"
 #include "api/api_query.h"
@@ -78,6 +79,11 @@ static const struct api_route table[] = {
     {API_PUT, "/v1/agent/reload", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_agent_reload},
     {API_PUT, "/v1/agent/leave", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_agent_leave},
     {API_PUT, "/v1/agent/token/", API_CORE, 0, API_RIGHT_AGENT_WRITE, .check = api_acl_check, .core = api_acl_agent_token},
+
+    {API_GET, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_READ, .check = api_keyring_check, .core = api_keyring},
+    {API_POST, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},
+    {API_PUT, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},
+    {API_DELETE, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},
 
     {API_PUT, "/v1/acl/bootstrap", API_WRITE, API_DC, .check = api_acl_check, .prepare = api_acl_bootstrap, .finish = api_acl_bootstrapped},
     {API_GET, "/v1/acl/replication", API_LOCAL, API_DC, API_RIGHT_OPEN, .check = api_acl_check, .local = api_acl_replication},

@@ -13,6 +13,7 @@
 #include "cli/cli_agent.h"
 #include "cli/cli_catalog.h"
 #include "cli/cli_complete.h"
+#include "cli/cli_keyring.h"
 #include "cli/cli_kv.h"
 #include "cli/cli_members.h"
 #include "cli/cli_mount.h"
@@ -45,6 +46,15 @@ static const struct cli_flag namespace_flags[] = {
 static const struct cli_flag json_flags[] = {
     {"format",     CLI_FLAG_TEXT, "<table|json>",
      "json prints the agent's answer as it is, for scripts"},
+};
+static const struct cli_flag keyring_flags[] = {
+    {"install",      CLI_FLAG_TEXT, "<key>", "Give a new key to all members; it is not used yet"},
+    {"list",         B, "List the keys, and how many members have each"},
+    {"list-primary", B, "List the keys that are used to encrypt"},
+    {"local-only",   B, "With -list: the LAN pool of this datacenter only"},
+    {"relay-factor", U, "Through how many other members answers come too, 0 to 5"},
+    {"remove",       CLI_FLAG_TEXT, "<key>", "Take a key, not the one in use, from all members"},
+    {"use",          CLI_FLAG_TEXT, "<key>", "Make all members encrypt with this installed key"},
 };
 static const struct cli_flag kv_get_flags[] = {
     {"base64",    B, "Print values base64 encoded"},
@@ -125,6 +135,9 @@ static const struct cli_command commands[] = {
      NULL, 0, CLI_API | CLI_JSON, cli_agent_info},
     {"keygen", "", "Print a new key for the encryption of gossip", NULL,
      NULL, 0, 0, cli_agent_keygen},
+    {"keyring", "", "Change or list the keys of the gossip pools",
+     "Rotate: -install NEW, -use NEW, -remove OLD; no member is lost on the way.",
+     FLAGS(keyring_flags), CLI_API, cli_keyring},
     {"kv delete", "KEY_OR_PREFIX", "Delete a key, or all keys with a prefix", NULL,
      FLAGS(kv_delete_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_kv_delete},
     {"kv export", "[PREFIX]", "Print the keys with a prefix as a JSON document", NULL,

@@ -76,6 +76,7 @@ struct gossip_query {
 int gossip_query(struct gossip *g, struct instant now, const struct gossip_query *q,
                  uint64_t *ret_id) MUST_USE;
 void gossip_query_stop(struct gossip *g, uint64_t id); /* its callback comes no more */
+void gossip_query_end_all(struct gossip *g);           /* now, as gossip_free does */
 /* To a question of the hook. ERR_NOT_FOUND: too late, or answered. ERR_TOO_LARGE. */
 int gossip_respond(struct gossip *g, struct instant now, uint64_t handle,
                    struct str payload) MUST_USE;

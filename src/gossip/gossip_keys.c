@@ -13,6 +13,9 @@
 
 struct gather {
     struct gossip *gossip;
+    uint64_t id;
+    uint32_t members;
+    struct timer all;           /* have answered: nothing more to wait for */
     struct map keys, primaries; /* base64 -> struct gossip_keys_count */
     uint32_t answers, errors;
     struct buf messages;
@@ -69,21 +72,11 @@ static struct gossip_keys_count *flatten(struct map *m)
     return list;
 }
 
-static void on_reply(void *data, enum gossip_reply_kind kind, struct str from, struct str payload)
+static void finish(struct gather *a)
 {
-    struct gather *a = data;
-    struct gossip_keys_result r;
-    struct gossip_keys_count *keys, *primaries;
-
-    if (kind == GOSSIP_REPLY_PAYLOAD)
-        on_answer(a, from, payload);
-    if (kind != GOSSIP_REPLY_END)
-        return;
-    keys = flatten(&a->keys);
-    primaries = flatten(&a->primaries);
-    r = (struct gossip_keys_result){
-        .members = a->gossip->table.status_n[GOSSIP_STATUS_ALIVE] +
-                   a->gossip->table.status_n[GOSSIP_STATUS_LEAVING],
+    struct gossip_keys_count *keys = flatten(&a->keys), *primaries = flatten(&a->primaries);
+    struct gossip_keys_result r = {
+        .members = a->members,
         .answers = a->answers,
         .errors = a->errors,
         .keys = keys,
@@ -92,6 +85,8 @@ static void on_reply(void *data, enum gossip_reply_kind kind, struct str from, s
         .primary_n = a->primaries.n,
         .messages = buf_str(&a->messages),
     };
+
+    timers_cancel(a->gossip->o.timers, &a->all);
     a->done(a->data, &r);
     mem_free(keys);
     mem_free(primaries);
@@ -99,6 +94,28 @@ static void on_reply(void *data, enum gossip_reply_kind kind, struct str from, s
     map_fini(&a->primaries);
     buf_fini(&a->messages);
     mem_free(a);
+}
+
+static void on_all(struct timer *t, struct instant now)
+{
+    struct gather *a = LIST_ITEM(t, struct gather, all);
+
+    (void)now;
+    gossip_query_stop(a->gossip, a->id);
+    finish(a);
+}
+
+static void on_reply(void *data, enum gossip_reply_kind kind, struct str from, struct str payload)
+{
+    struct gather *a = data;
+
+    if (kind == GOSSIP_REPLY_PAYLOAD) {
+        on_answer(a, from, payload);
+        if (a->answers == a->members)
+            timers_set(a->gossip->o.timers, &a->all, (struct instant){0});
+    } else if (kind == GOSSIP_REPLY_END) {
+        finish(a);
+    }
 }
 
 int gossip_keys(struct gossip *g, struct instant now, enum gossip_keys_op op, struct str key,
@@ -113,6 +130,8 @@ int gossip_keys(struct gossip *g, struct instant now, enum gossip_keys_op op, st
     int r;
 
     a->gossip = g;
+    a->members = g->table.status_n[GOSSIP_STATUS_ALIVE] + g->table.status_n[GOSSIP_STATUS_LEAVING];
+    a->all.fire = on_all;
     a->done = done;
     a->data = data;
     map_init(&a->keys, rng_u64(g->o.rng));
@@ -121,7 +140,7 @@ int gossip_keys(struct gossip *g, struct instant now, enum gossip_keys_op op, st
     buf_init(&payload, 0);
     gossip_serf_encode(&m, &payload);
     q.payload = buf_str(&payload);
-    r = gossip_query(g, now, &q, NULL);
+    r = gossip_query(g, now, &q, &a->id);
     if (r != 0) {
         map_fini(&a->keys);
         map_fini(&a->primaries);

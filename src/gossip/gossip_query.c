@@ -119,13 +119,24 @@ void gossip_query_stop(struct gossip *g, uint64_t id)
     }
 }
 
+void gossip_query_end_all(struct gossip *g)
+{
+    struct list *l;
+
+    while ((l = list_first(&g->open))) {
+        struct open_query *o = LIST_ITEM(l, struct open_query, link), ended = *o;
+
+        open_free(g, o);
+        ended.reply(ended.data, GOSSIP_REPLY_END, STR_NONE, STR_NONE);
+    }
+}
+
 void gossip_query_stop_all(struct gossip *g)
 {
     struct list *l;
 
+    gossip_query_end_all(g);
     timers_cancel(g->o.timers, &g->query_timer);
-    while ((l = list_first(&g->open)))
-        open_free(g, LIST_ITEM(l, struct open_query, link));
     while ((l = list_pop(&g->asked)))
         mem_free(LIST_ITEM(l, struct gossip_asked, link));
 }
