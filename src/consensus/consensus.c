@@ -30,6 +30,8 @@ void consensus_submit(struct consensus *c, struct consensus_submit *s)
     s->status = 0;
     s->index = 0;
     s->result = NULL;
+    s->deadline = (struct instant){0};
+    s->here_only = false;
     list_push(&c->incoming, &s->link);
     consensus_set_dirty(c);
     if (c->in_turn)
@@ -66,10 +68,8 @@ static int propose(struct consensus *c, struct consensus_submit *s)
     rc = raft_propose(c->raft, e, &s->index);
     if (rc < 0) {
         raft_entry_unref(e);
-        if (rc == ERR_NOT_LEADER && !c->leader)
-            rc = ERR_NO_LEADER;
     } else if (e->term != c->lead_term) {
-        consensus_refuse_pending(c, 0, ERR_NOT_LEADER);
+        consensus_refuse_pending(c, 0, ERR_UNCERTAIN);
         c->lead_term = e->term;
     }
     return rc;
@@ -82,7 +82,9 @@ static void propose_all(struct consensus *c)
     while ((l = list_pop(&c->incoming)) != NULL) {
         struct consensus_submit *s = LIST_ITEM(l, struct consensus_submit, link);
         int rc = propose(c, s);
-        if (rc < 0)
+        if (rc == ERR_NOT_LEADER && !s->here_only)
+            consensus_forward_submit(c, s);
+        else if (rc < 0)
             finish(c, s, rc);
         else
             list_push(&c->pending, &s->link);
@@ -96,6 +98,8 @@ void consensus_read(struct consensus *c, struct consensus_read *r)
     list_init(&r->link);
     r->status = 0;
     r->index = 0;
+    r->deadline = (struct instant){0};
+    r->here_only = false;
     list_push(&c->reads_new, &r->link);
     consensus_set_dirty(c);
     if (c->in_turn)
@@ -110,9 +114,10 @@ static void ask_reads(struct consensus *c)
     while ((l = list_pop(&c->reads_new)) != NULL) {
         struct consensus_read *r = LIST_ITEM(l, struct consensus_read, link);
         r->status = c->closing ? ERR_CLOSED : raft_read(c->raft, &r->index);
-        if (r->status == ERR_NOT_LEADER && !c->leader)
-            r->status = ERR_NO_LEADER;
-        list_push(r->status < 0 ? &c->reads_confirmed : &c->reads_asked, l);
+        if (r->status == ERR_NOT_LEADER && !r->here_only)
+            consensus_forward_read(c, r);
+        else
+            list_push(r->status < 0 ? &c->reads_confirmed : &c->reads_asked, l);
     }
 }
 
@@ -125,7 +130,10 @@ static void confirm_reads(struct consensus *c, uint64_t id, uint64_t index, int 
         r->index = index;
         r->status = status;
         list_remove(l);
-        list_push(&c->reads_confirmed, l);
+        if (status == ERR_NOT_LEADER && !r->here_only)
+            consensus_forward_read(c, r);
+        else
+            list_push(&c->reads_confirmed, l);
     }
 }
 
@@ -148,7 +156,7 @@ static void apply(struct consensus *c, uint64_t first, uint64_t last)
         list_remove(l);
         /* The same index in another term is another's entry. */
         bool same = s->index >= first && raft_entry_at(c->raft, s->index)->term == c->lead_term;
-        s->status = same ? 0 : ERR_NOT_LEADER;
+        s->status = same ? 0 : ERR_UNCERTAIN;
         s->result = same ? &c->fsm.results[s->index - first] : NULL;
         s->done(s); /* the result lives until the next group */
     }
@@ -178,6 +186,8 @@ static void publish(struct consensus *c, struct instant now)
     uint64_t contact = 0;
     if (f.role != RAFT_LEADER && instant_before(f.contact, now))
         contact = (uint64_t)duration_ms(instant_since(now, f.contact));
+    if (c->leader != f.leader)
+        consensus_forward_leader(c, now);
     c->leader = f.leader;
     published_set(c->published, PUBLISHED_KNOWS_LEADER, f.leader != 0);
     published_set(c->published, PUBLISHED_APPLIED_INDEX, f.applied);
@@ -204,17 +214,15 @@ static void publish(struct consensus *c, struct instant now)
 static void on_role(struct consensus *c, enum raft_role role, uint64_t term)
 {
     if (role != RAFT_LEADER || term != c->lead_term)
-        consensus_refuse_pending(c, 0, ERR_NOT_LEADER);
+        consensus_refuse_pending(c, 0, ERR_UNCERTAIN);
     if (role == RAFT_LEADER)
         c->lead_term = term;
 }
 
-/* Messages to others and snapshots from them: there is no transport yet that could carry or bring
- * any, and a configuration with others cannot come about without one. */
-static void on_message(struct consensus *c, struct raft_message *m)
+static void on_send(struct consensus *c, struct raft_message *m)
 {
-    if (c->send)
-        c->send(c->send_data, m);
+    if (m->kind != RAFT_SNAPSHOT || consensus_install_fill(c, m))
+        consensus_link_send(c, m);
     raft_message_free(m);
 }
 
@@ -230,8 +238,10 @@ static bool drain(struct consensus *c, struct instant now)
             consensus_persist(c, &e.u.persist);
             break;
         case RAFT_EFFECT_SEND:
+            on_send(c, e.u.message);
+            break;
         case RAFT_EFFECT_CHUNK:
-            on_message(c, e.u.message);
+            consensus_install_chunk(c, e.u.message);
             break;
         case RAFT_EFFECT_READ:
             confirm_reads(c, e.u.read.id, e.u.read.index, e.u.read.status);
@@ -253,6 +263,7 @@ static void answer(struct consensus *c)
     uint64_t applied = published_get(c->published, PUBLISHED_APPLIED_INDEX);
     struct list *l;
 
+    consensus_forward_finish(c, applied);
     while ((l = list_pop(&c->finished)) != NULL) {
         struct consensus_submit *s = LIST_ITEM(l, struct consensus_submit, link);
         s->done(s);
@@ -275,18 +286,25 @@ void consensus_turn(void *data)
     struct instant now = engine_now(c->engine);
     c->dirty = false; /* what is asked for from here on is for the next turn */
     c->in_turn = true;
+    consensus_install_step(c);
     propose_all(c);
     ask_reads(c);
     if (drain(c, now))
         c->dirty = true;
     publish(c, now);
+    consensus_link_sync(c);
+    consensus_forward_step(c, now);
+    if (c->conf.net)
+        net_flush(c->conf.net);
     if (c->dirty)
         engine_again(c->engine);
     consensus_snapshot_if_due(c);
     if (c->closing) {
         consensus_refuse_pending(c, 0, ERR_CLOSED);
         confirm_reads(c, UINT64_MAX, 0, ERR_CLOSED);
+        consensus_forward_close(c);
     }
+    consensus_member_step(c);
     answer(c);
     c->in_turn = false;
     if (c->closing)
@@ -298,18 +316,6 @@ void consensus_turn(void *data)
 bool consensus_is_leader(const struct consensus *c)
 {
     return c->is_leader;
-}
-
-const char *consensus_leader_address(const struct consensus *c)
-{
-    const struct raft_server *s =
-        raft_configuration_find(raft_get_configuration(c->raft), c->leader);
-
-    /* A leader that may not answer yet (its term's first entry is not applied) is none for those
-     * who wait for one. */
-    if (c->leader == c->id)
-        return c->is_leader ? c->conf.server_address : "";
-    return s ? s->address : "";
 }
 
 void consensus_get_stats(const struct consensus *c, struct consensus_stats *ret)
@@ -337,17 +343,4 @@ void consensus_get_stats(const struct consensus *c, struct consensus_stats *ret)
     const struct raft_configuration *conf = raft_get_configuration(c->raft);
     for (uint32_t i = 0; i < conf->n; i++)
         ret->num_peers += conf->servers[i].suffrage == RAFT_VOTER && conf->servers[i].id != c->id;
-}
-
-void consensus_servers(const struct consensus *c,
-                       void (*each)(void *data, const char *id, const char *address, bool voter),
-                       void *data)
-{
-    const struct raft_configuration *conf = raft_get_configuration(c->raft);
-
-    for (uint32_t i = 0; i < conf->n; i++) {
-        const struct raft_server *s = &conf->servers[i];
-        each(data, s->name, s->id == c->id ? c->conf.server_address : s->address,
-             s->suffrage == RAFT_VOTER);
-    }
 }

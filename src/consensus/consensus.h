@@ -63,6 +63,7 @@ struct consensus_submit {
     /* private */
     uint64_t id, leader; /* of the question to the leader */
     struct instant deadline;
+    bool here_only;
     struct list link;
 };
 
@@ -87,8 +88,9 @@ struct consensus_read {
     int status;
     uint64_t index; /* the state must be at least here */
     /* private */
-    uint64_t id;
+    uint64_t id, leader;
     struct instant deadline;
+    bool here_only;
     struct list link;
 };
 void consensus_read(struct consensus *c, struct consensus_read *r);

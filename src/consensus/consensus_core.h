@@ -5,12 +5,19 @@
  *   consensus.c          wishes, reads, turns, news
  *   consensus_open.c     from the disk to a running machine, and back
  *   consensus_storage.c  batches to the log thread, its failures, snapshots
+ *   consensus_member.c   who belongs
+ *   consensus_link.c     connections to the other servers
+ *   consensus_forward.c  what is asked of the leader; consensus_serve.c: what it answers
+ *   consensus_install.c  snapshots over them
  *   consensus_tell.c     log lines, as Consul words them
  */
 #ifndef DISCO_CONSENSUS_CONSENSUS_CORE_H
 #define DISCO_CONSENSUS_CONSENSUS_CORE_H
 
 #include "consensus/consensus.h"
+#include "consensus/consensus_forward.h"
+#include "consensus/consensus_install.h"
+#include "consensus/consensus_link.h"
 #include "consensus/engine.h"
 #include "consensus/fsm.h"
 #include "raft/raft.h"
@@ -47,6 +54,7 @@ struct consensus {
     struct wal_order recover_order, seal_order, compact_order;
     bool recovering, sealing, compacting, sealed;
     uint64_t compact_keep, compact_index, compact_term;
+    bool compact_due; /* the log behind an installed snapshot may go */
     int storage_status;
     struct fsm_dump dump;
     bool dumping;
@@ -59,9 +67,27 @@ struct consensus {
     uint64_t lead_term;                      /* the term of those in pending */
     struct list reads_new, reads_asked, reads_confirmed;
 
-    /* Takes a message to another server; the message is not the receiver's to keep. */
-    void (*send)(void *data, const struct raft_message *m);
-    void *send_data;
+    /* asked of the leader (consensus_forward.c) */
+    struct list submits_waiting, submits_sent, arrivals;
+    struct list reads_waiting, reads_sent;
+    struct list questions_waiting, questions_sent, questions_done;
+    size_t sent_bytes;
+    struct buf answer;
+    struct timer look;
+    struct instant pause_until;
+
+    /* the other servers */
+    struct net_protocol protocol;
+    struct list conns, links, places;
+    uint32_t place_n;
+    uint64_t lost;         /* messages that found no room */
+    uint64_t serial;       /* of connections and questions */
+    uint64_t linked_index; /* of the configuration that the links follow */
+    bool places_changed, routes_changed;
+    uint8_t cluster[16]; /* zeros: not known yet */
+    struct consensus_install install;
+    struct list changes, changes_done;
+    struct rng *rng;
 
     uint64_t leader;
     bool is_leader; /* leads, and has applied the first entry of its term; lease holds */
@@ -85,6 +111,11 @@ bool consensus_storage_is_quiet(const struct consensus *c);
 
 /* consensus_open.c */
 void consensus_close_if_quiet(struct consensus *c);
+struct raft *consensus_make_raft(struct consensus *c);
+
+/* consensus_member.c */
+void consensus_member_open(struct consensus *c);
+void consensus_member_step(struct consensus *c);
 
 /* consensus_tell.c */
 void consensus_tell(void *data, enum raft_trace_kind kind, uint64_t a, uint64_t b);

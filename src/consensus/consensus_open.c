@@ -98,7 +98,7 @@ static int restore(struct consensus *c, const struct raft_log *log, const struct
     raft_restore_state(c->raft, (struct raft_state){found->term, found->vote});
     if (found->snapshot_index) {
         rc = fsm_load(&c->fsm, c->disk, found->snapshot_index, found->snapshot_term,
-                      wal_log_id(c->wal), &conf, err);
+                      wal_log_id(c->wal), false, &conf, err);
         if (rc < 0)
             return rc;
         raft_restore_snapshot(c->raft, found->snapshot_index, found->snapshot_term, &conf);
@@ -139,12 +139,27 @@ static void on_timer(struct timer *t, struct instant now)
     consensus_set_dirty(c);
 }
 
+struct raft *consensus_make_raft(struct consensus *c)
+{
+    int64_t multiplier = c->conf.raft_multiplier ? c->conf.raft_multiplier : 5;
+    struct raft_options options = {
+        .id = c->id,
+        .election = DURATION_MS(ELECTION_MS * multiplier),
+        .heartbeat = DURATION_MS(HEARTBEAT_MS * multiplier),
+        .sole = DURATION_MS(SOLE_MS),
+        .drift = DURATION_MS(HEARTBEAT_MS * multiplier),
+        .inflight_max = c->conf.inflight_max,
+        .inflight_bytes_max = INFLIGHT_BYTES_MAX,
+    };
+
+    return raft_new(&options, c->rng, consensus_tell, c);
+}
+
 static struct consensus *make(const struct consensus_config *conf, struct state *state,
                               struct store *store, struct timers *timers, struct rng *rng,
                               struct published *published, const struct consensus_hooks *hooks)
 {
     struct consensus *c = mem_new(struct consensus);
-    int64_t multiplier = conf->raft_multiplier ? conf->raft_multiplier : 5;
 
     c->conf = *conf;
     if (!c->conf.snapshot_threshold)
@@ -163,23 +178,26 @@ static struct consensus *make(const struct consensus_config *conf, struct state 
     list_init(&c->reads_new);
     list_init(&c->reads_asked);
     list_init(&c->reads_confirmed);
+    list_init(&c->conns);
+    list_init(&c->links);
+    list_init(&c->places);
+    list_init(&c->changes);
+    list_init(&c->changes_done);
+    c->linked_index = UINT64_MAX;
+    consensus_forward_open(c);
     consensus_storage_init(c);
     fsm_init(&c->fsm, state, store);
     c->id = raft_server_id(str_z(conf->server_id));
-    c->raft = raft_new(&(struct raft_options){.id = c->id,
-                                              .election = DURATION_MS(ELECTION_MS * multiplier),
-                                              .heartbeat = DURATION_MS(HEARTBEAT_MS * multiplier),
-                                              .sole = DURATION_MS(SOLE_MS),
-                                              .drift = DURATION_MS(HEARTBEAT_MS * multiplier),
-                                              .inflight_max = c->conf.inflight_max,
-                                              .inflight_bytes_max = INFLIGHT_BYTES_MAX},
-                       rng, consensus_tell, c);
+    c->rng = rng;
+    c->raft = consensus_make_raft(c);
     return c;
 }
 
 static void unmake(struct consensus *c)
 {
     timers_cancel(c->timers, &c->timer);
+    timers_cancel(c->timers, &c->look);
+    buf_fini(&c->answer);
     consensus_storage_fini(c);
     fsm_fini(&c->fsm);
     raft_free(c->raft);
@@ -221,6 +239,8 @@ int consensus_open(const struct consensus_config *conf, struct state *state, str
     if (c->wal)
         c->thread = wal_thread_start(c->wal, engine_mailbox(c->engine));
     c->starting = true;
+    consensus_member_open(c);
+    consensus_link_open(c);
     raft_start(c->raft, engine_now(c->engine));
     c->dirty = true;
     *ret = c;
@@ -242,8 +262,10 @@ static void on_engine_closed(void *data)
 
 void consensus_close_if_quiet(struct consensus *c)
 {
-    if (!consensus_storage_is_quiet(c) || !c->engine || !list_is_empty(&c->incoming))
+    if (!consensus_storage_is_quiet(c) || !consensus_install_is_quiet(c) || !c->engine ||
+        !list_is_empty(&c->incoming) || !list_is_empty(&c->conns) || !list_is_empty(&c->arrivals))
         return;
+    consensus_install_close(c);
     consensus_storage_fini(c); /* the thread posts to the engine's mailbox: first */
     struct engine *e = c->engine;
     c->engine = NULL;
@@ -258,6 +280,7 @@ void consensus_close(struct consensus *c, void (*cb)(void *data), void *data)
     c->closed_data = data;
     timers_cancel(c->timers, &c->retry);
     timers_cancel(c->timers, &c->quiet);
+    consensus_link_close(c);
     consensus_set_dirty(c);
     engine_again(c->engine);
 }

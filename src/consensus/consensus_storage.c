@@ -214,6 +214,8 @@ static uint64_t trail(const struct consensus *c, uint64_t index)
     return raft_trail(c->raft, index, c->conf.trailing_logs, TRAIL_BYTES);
 }
 
+static void compact(struct consensus *c, uint64_t keep, uint64_t index, uint64_t term);
+
 static void on_dumped(struct fsm_dump *d)
 {
     struct consensus *c = d->data;
@@ -226,13 +228,18 @@ static void on_dumped(struct fsm_dump *d)
                   error_text(d->status));
         return;
     }
-    c->compact_keep = trail(c, index);
-    c->compact_index = index;
-    c->compact_term = d->meta.term;
     log_info(CONSENSUS_SUBSYSTEM, "snapshot complete up to: index=%" PRIu64, index);
-    raft_compact(c->raft, index, c->compact_keep);
+    raft_compact(c->raft, index, trail(c, index));
+    compact(c, trail(c, index), index, d->meta.term);
+}
+
+static void compact(struct consensus *c, uint64_t keep, uint64_t index, uint64_t term)
+{
     if (c->closing)
         return;
+    c->compact_keep = keep;
+    c->compact_index = index;
+    c->compact_term = term;
     c->compacting = true;
     c->orders++;
     c->compact_order.run = compact_run;
@@ -247,6 +254,13 @@ void consensus_snapshot_if_due(struct consensus *c)
     struct raft_facts f;
     uint64_t bytes;
 
+    if (c->compact_due && !c->compacting) { /* the log was reset: that order went before */
+        raft_get_facts(c->raft, &f);
+        c->compact_due = false;
+        compact(c, f.snapshot_index, f.snapshot_index, f.snapshot_term);
+    }
+    if (c->install.importing || c->install.ready)
+        return;
     if (c->dumping || c->compacting || c->closing) /* while dumping, c->dump is another thread's */
         return;
     bytes = c->dump.size * 2 > SNAPSHOT_BYTES ? c->dump.size * 2 : SNAPSHOT_BYTES;

@@ -55,6 +55,7 @@ struct loading {
     struct store *store;
     struct store_txn *txn;
     size_t size;
+    bool whole; /* one transaction */
 };
 
 static int on_frame(void *data, struct str bytes)
@@ -66,7 +67,7 @@ static int on_frame(void *data, struct str bytes)
         l->txn = store_txn_begin(l->store);
     rc = dump_load_chunk(l->txn, bytes);
     l->size += bytes.n;
-    if (rc == 0 && l->size >= LOAD_TXN_SIZE) {
+    if (rc == 0 && l->size >= LOAD_TXN_SIZE && !l->whole) {
         rc = store_commit(l->txn);
         l->txn = NULL;
         l->size = 0;
@@ -75,10 +76,17 @@ static int on_frame(void *data, struct str bytes)
 }
 
 int fsm_load(struct fsm *f, struct wal_disk *disk, uint64_t index, uint64_t term,
-             const uint8_t log_id[16], struct raft_configuration *ret, struct error *err)
+             const uint8_t log_id[16], bool replace, struct raft_configuration *ret,
+             struct error *err)
 {
-    struct loading l = {.store = f->store};
+    struct loading l = {.store = f->store, .whole = replace};
     struct wal_snapshot_meta meta;
+
+    if (replace) {
+        l.txn = store_txn_begin(f->store);
+        for (int i = 0; i < STATE_TABLE_N; i++)
+            store_clear(l.txn, i);
+    }
     int rc = wal_snapshot_load(disk, index, term, log_id, &meta, on_frame, &l, err);
 
     if (rc == 0 && l.txn) {

@@ -26,9 +26,11 @@ void fsm_fini(struct fsm *f);
  * results[i] is that of entry first + i, valid until the next group. */
 void fsm_apply(struct fsm *f, const struct raft *r, uint64_t first, uint64_t last);
 
-/* Loads the snapshot file into the (empty) store; the configuration in it goes to *ret. */
+/* Loads the snapshot file into the store; the configuration in it goes to *ret. `replace`: what the
+ * store holds goes, in one transaction; else it is empty, and nobody reads. */
 int fsm_load(struct fsm *f, struct wal_disk *disk, uint64_t index, uint64_t term,
-             const uint8_t log_id[16], struct raft_configuration *ret, struct error *err) MUST_USE;
+             const uint8_t log_id[16], bool replace, struct raft_configuration *ret,
+             struct error *err) MUST_USE;
 
 /* One dump at a time; the object is reused. */
 struct fsm_dump {

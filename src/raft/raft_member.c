@@ -210,3 +210,11 @@ void raft_member_transfer_step(struct raft *r, struct raft_progress *p)
     r->lease_void = !RAFT_MUTATE(LEASE_KEPT);
     raft_send(r, m);
 }
+
+uint64_t raft_match(const struct raft *r, uint64_t id)
+{
+    for (uint32_t i = 0; r->role == RAFT_LEADER && i < r->progress_n; i++)
+        if (r->progress[i].id == id)
+            return r->progress[i].match;
+    return 0;
+}

@@ -80,6 +80,14 @@ static void on_snapshot(struct wal_listing *l, uint64_t index, uint64_t term)
     l->snapshot_term = term;
 }
 
+/* What lies beside the log by right: the cluster's id, and Consul's way to recover a lost quorum.
+ */
+static bool is_neighbour(struct str name)
+{
+    return str_eq(name, STR_LIT("cluster")) || str_eq(name, STR_LIT("peers.json")) ||
+           str_eq(name, STR_LIT("peers.info"));
+}
+
 static void on_name(void *data, const char *name)
 {
     struct wal_listing *l = data;
@@ -99,7 +107,7 @@ static void on_name(void *data, const char *name)
     } else if (take_prefix(&s, STR_LIT("snap-")) && take_number(&s, &a) &&
                take_prefix(&s, STR_LIT("-")) && take_number(&s, &b) && s.n == 0 && a > 0) {
         on_snapshot(l, a, b);
-    } else if (l->foreign.n == 0) {
+    } else if (l->foreign.n == 0 && !is_neighbour(s)) {
         put_name(&l->foreign, name);
     }
 }

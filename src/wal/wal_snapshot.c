@@ -153,6 +153,7 @@ struct reader {
     char name[WAL_NAME_MAX];
     struct error *err;
     struct buf bytes; /* of the last take */
+    bool is_open;
 };
 
 static int damaged(struct reader *r, const char *what)
@@ -248,6 +249,29 @@ static int load_frames(struct reader *r, uint32_t crc, int (*each)(void *data, s
     }
 }
 
+static int load_head(struct reader *r, struct wal_snapshot_meta *ret, uint64_t index, uint64_t term,
+                     uint32_t *ret_crc)
+{
+    *ret = (struct wal_snapshot_meta){0};
+    buf_init(&ret->configuration, 0);
+    buf_init(&r->bytes, WAL_SNAPSHOT_FRAME_MAX + 16);
+    int rc = r->disk->open(r->disk, r->name, false, &r->file);
+    if (rc < 0)
+        return error_set(r->err, rc, "%s: %s", r->name, error_text(rc));
+    r->is_open = true;
+    rc = load_header(r, ret, ret_crc);
+    if (rc == 0 && (ret->index != index || ret->term != term))
+        rc = damaged(r, "this is another snapshot under a wrong name");
+    return rc;
+}
+
+static void reader_close(struct reader *r)
+{
+    if (r->is_open)
+        r->disk->close(r->disk, r->file);
+    buf_fini(&r->bytes);
+}
+
 int wal_snapshot_load(struct wal_disk *d, uint64_t index, uint64_t term, const uint8_t log_id[16],
                       struct wal_snapshot_meta *ret_meta, int (*each)(void *data, struct str bytes),
                       void *data, struct error *err)
@@ -257,15 +281,7 @@ int wal_snapshot_load(struct wal_disk *d, uint64_t index, uint64_t term, const u
     int rc;
 
     wal_name_snapshot(index, term, r.name);
-    *ret_meta = (struct wal_snapshot_meta){0};
-    buf_init(&ret_meta->configuration, 0);
-    rc = d->open(d, r.name, false, &r.file);
-    if (rc < 0)
-        return error_set(err, rc, "%s: %s", r.name, error_text(rc));
-    buf_init(&r.bytes, WAL_SNAPSHOT_FRAME_MAX + 16);
-    rc = load_header(&r, ret_meta, &crc);
-    if (rc == 0 && (ret_meta->index != index || ret_meta->term != term))
-        rc = damaged(&r, "this is another snapshot under a wrong name");
+    rc = load_head(&r, ret_meta, index, term, &crc);
     if (rc == 0 && log_id && memcmp(log_id, ret_meta->log_id, 16) != 0)
         rc = error_set(err, ERR_CONFLICT,
                        "%s: offset 12: this snapshot is of another log: bring the right one back, "
@@ -273,7 +289,48 @@ int wal_snapshot_load(struct wal_disk *d, uint64_t index, uint64_t term, const u
                        r.name, REMEDY);
     if (rc == 0)
         rc = load_frames(&r, crc, each, data);
-    d->close(d, r.file);
-    buf_fini(&r.bytes);
+    reader_close(&r);
     return rc;
+}
+
+static int on_import(void *data, struct str bytes)
+{
+    return wal_snapshot_put(data, bytes);
+}
+
+int wal_snapshot_import(struct wal_disk *d, const char *from, uint64_t index, uint64_t term,
+                        const uint8_t log_id[16], struct error *err)
+{
+    struct reader r = {.disk = d, .err = err};
+    struct wal_snapshot_writer *w = NULL;
+    struct wal_snapshot_meta meta;
+    uint32_t crc = 0;
+
+    (void)str_copy_z(str_z(from), r.name, sizeof r.name);
+    int rc = load_head(&r, &meta, index, term, &crc);
+    if (rc == 0) {
+        memcpy(meta.log_id, log_id, sizeof meta.log_id);
+        rc = wal_snapshot_create(d, &meta, &w);
+        if (rc < 0)
+            error_set(err, rc, "%s: cannot be stored: %s", from, error_text(rc));
+    }
+    if (rc == 0)
+        rc = load_frames(&r, crc, on_import, w);
+    reader_close(&r);
+    buf_fini(&meta.configuration);
+    if (rc == 0) {
+        rc = wal_snapshot_finish(w, NULL);
+        if (rc < 0)
+            error_set(err, rc, "%s: cannot be stored: %s", from, error_text(rc));
+    } else {
+        wal_snapshot_abort(w);
+    }
+    if (rc == 0)
+        (void)d->remove(d, from);
+    return rc;
+}
+
+void wal_snapshot_name(uint64_t index, uint64_t term, char dst[64])
+{
+    wal_name_snapshot(index, term, dst);
 }

@@ -34,4 +34,10 @@ int wal_snapshot_load(struct wal_disk *d, uint64_t index, uint64_t term, const u
                       struct wal_snapshot_meta *ret_meta, int (*each)(void *data, struct str bytes),
                       void *data, struct error *err) MUST_USE;
 
+/* The file `from` came from another server: checks all of it, writes it anew as a snapshot of this
+ * log, durable and in its place, and removes `from`. err words what is wrong with it. */
+int wal_snapshot_import(struct wal_disk *d, const char *from, uint64_t index, uint64_t term,
+                        const uint8_t log_id[16], struct error *err) MUST_USE;
+void wal_snapshot_name(uint64_t index, uint64_t term, char dst[64]);
+
 #endif
