@@ -51,11 +51,13 @@ static int log_open(struct agent *a, void *uv_loop, struct error *err)
         .raft_multiplier = (int)c->raft_multiplier,
         .snapshot_threshold = (uint64_t)c->raft_snapshot_threshold,
         .trailing_logs = (uint64_t)c->raft_trailing_logs,
+        .net = a->net,
     };
-    if (!conf.bootstrap && !datadir_has_log(&a->dir))
+    bool may_join = c->bootstrap_expect > 0 || c->start_join.n > 0 || c->retry_join.n > 0;
+    if (!conf.bootstrap && !may_join && !datadir_has_log(&a->dir))
         return error_set(err, ERR_INVALID,
                          "data_dir %s holds no log and there is nobody to join: start the first "
-                         "server with -bootstrap",
+                         "server with -bootstrap, others with -join or -retry-join",
                          a->dir.path);
     str_copy_z(str_z(a->node_id), conf.server_id, sizeof conf.server_id);
     addr_set_port(&server, (uint16_t)c->port_server);

@@ -2,7 +2,7 @@
 /*
  * The life of a read:
  *
- *     start ──(consistent)──> CONFIRMING ──> run ──> finished
+ *     start ──(consistent, follower)──> CONFIRMING ──> run ──> finished
  *       │                        ^            │ index not past min_index
  *       └──(default, stale)──────│────────────┤
  *                                │            v
@@ -79,7 +79,10 @@ bool read_start(struct env *env, struct read *r)
 /* True: finished. */
 static bool read_step(struct read *r)
 {
-    if (r->mode == READ_CONSISTENT && !r->is_own) {
+    /* a follower answers by itself when the leader has told how far it must be */
+    if (!r->is_own &&
+        (r->mode == READ_CONSISTENT ||
+         (r->mode == READ_DEFAULT && published_get(r->env->published, PUBLISHED_IS_LEADER) == 0))) {
         confirm_start(r);
         return false;
     }

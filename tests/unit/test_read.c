@@ -166,8 +166,6 @@ static void needs_a_leader(void **state)
         int status;
     } rows[] = {
         {true, true, true, READ_DEFAULT, 0},
-        {false, true, true, READ_DEFAULT, ERR_NO_LEADER},
-        {false, false, true, READ_DEFAULT, ERR_NO_LEADER},
         {false, true, false, READ_STALE, 0},
         {false, false, true, READ_STALE, 0},
         {false, false, false, READ_STALE, ERR_NO_LEADER},
@@ -263,6 +261,23 @@ static void consistent_is_confirmed(void **state)
     world_close(&w);
 }
 
+/* A server that does not lead answers by itself, when the leader has said how far it must be. */
+static void follower_is_told(void **state)
+{
+    struct world w;
+    world_open(&w);
+    published_set(&w.published, PUBLISHED_IS_LEADER, 0);
+    struct read r = read_of(READ_DEFAULT, 0);
+    assert_false(read_start(&w.env, &r));
+    assert_int_equal(w.runs, 0);
+    turn(&w);
+    assert_int_equal(w.confirms, 1);
+    assert_int_equal(w.runs, 1);
+    assert_int_equal(w.dones, 1);
+    assert_int_equal(r.status, 0);
+    world_close(&w);
+}
+
 /* Cancel: at once for a parked read, after the core's answer for one that is there; once. */
 static void cancel_ends_each_once(void **state)
 {
@@ -319,5 +334,5 @@ static void other_ends(void **state)
 }
 
 UNIT_MAIN(UNIT(answers_at_once), UNIT(needs_a_leader), UNIT(waits_for_its_key),
-          UNIT(deadline_runs_once_more), UNIT(consistent_is_confirmed), UNIT(cancel_ends_each_once),
-          UNIT(other_ends))
+          UNIT(deadline_runs_once_more), UNIT(consistent_is_confirmed), UNIT(follower_is_told),
+          UNIT(cancel_ends_each_once), UNIT(other_ends))
