@@ -39,6 +39,8 @@ struct raft *raft_new(const struct raft_options *options, struct rng *rng, raft_
     ASSERT(options->id != 0 && options->heartbeat.ns * 3 <= options->election.ns);
     ASSERT(options->sole.ns > 0 && options->inflight_max > 0 && options->inflight_bytes_max > 0);
     r->options = *options;
+    if (r->options.batch_bytes == 0 || r->options.batch_bytes > RAFT_MESSAGE_BYTES_MAX)
+        r->options.batch_bytes = RAFT_MESSAGE_BYTES_MAX;
     r->rng = rng;
     r->trace = trace;
     r->trace_data = trace_data;
@@ -153,8 +155,8 @@ void raft_start(struct raft *r, struct instant now)
         r->stable = r->emitted = r->log.last;
     /* A snapshot that the log does not lead to came from a leader: it replaces the log (figure
      * 5.3); the crash was between its file and the log's record of it. */
-    if (r->snapshot_index > 0 &&
-        (!raft_log_term(&r->log, r->snapshot_index, &term) || term != r->snapshot_term)) {
+    if (r->snapshot_index > 0 && (!raft_log_term(&r->log, r->snapshot_index, &term) ||
+                                  term != r->snapshot_term || RAFT_MUTATE(SNAPSHOT_CUTS_TAIL))) {
         raft_log_reset(&r->log, r->snapshot_index, r->snapshot_term);
         r->stable = r->emitted = r->snapshot_index;
         r->reset_dirty = true;

@@ -48,6 +48,7 @@ struct raft_options {
     struct duration drift;     /* taken off a lease: the most that clocks may part in `election` */
     uint64_t inflight_max;     /* proposals not applied */
     size_t inflight_bytes_max;
+    size_t batch_bytes; /* goal for the entries of one append; 0: RAFT_MESSAGE_BYTES_MAX */
 };
 
 struct raft;

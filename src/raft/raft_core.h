@@ -30,7 +30,8 @@ struct raft_progress {
     bool granted, refused; /* of a candidate's voters */
     uint64_t match, next;
     uint64_t commit_told;
-    uint64_t round; /* highest echoed */
+    uint64_t round;         /* highest echoed */
+    uint64_t refused_round; /* REPLICATE: refusals of earlier rounds are not heard */
     uint32_t window_first, window_n;
     size_t window_bytes;
     struct {

@@ -66,7 +66,7 @@ static size_t append_fill(const struct raft *r, struct raft_message *m)
         n = RAFT_MESSAGE_ENTRIES_MAX;
     for (; i < n; i++) {
         size_t size = raft_log_get(&r->log, first + i)->size + sizeof(struct raft_entry);
-        if (i > 0 && bytes + size > RAFT_MESSAGE_BYTES_MAX)
+        if (i > 0 && bytes + size > r->options.batch_bytes)
             break;
         bytes += size;
     }
@@ -225,8 +225,12 @@ static void refused(struct raft *r, struct raft_progress *p, const struct raft_m
     if (RAFT_MUTATE(MATCH_FROM_HINT) && m->hint > p->match && m->hint <= r->log.last)
         p->match = m->hint;
     if (p->state == RAFT_REPLICATE) {
-        if (m->index <= p->match)
-            return; /* of long ago */
+        /* Of long ago; or of before the last return to here: each refusal of a window that was
+         * shuffled on its way would send another window. So once a round; what is lost again is
+         * found out by the next heartbeat. */
+        if (m->index <= p->match || m->round < p->refused_round)
+            return;
+        p->refused_round = r->round + 1;
         p->next = p->match + 1;
         become(p, RAFT_PROBE);
         return;

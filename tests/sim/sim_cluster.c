@@ -180,7 +180,8 @@ void cluster_start(struct server *s)
                              .sole = DURATION_MS(20),
                              .drift = {sim.election.ns / 10},
                              .inflight_max = 200,
-                             .inflight_bytes_max = 32768};
+                             .inflight_bytes_max = 32768,
+                             .batch_bytes = sim.batch_bytes};
     struct raft_configuration conf;
 
     ASSERT(!s->up && !s->dead);
@@ -248,10 +249,21 @@ static void drop_persist(struct server *s)
     s->persist_n--;
 }
 
+/* A disk that stalls does nothing for a while, and then all of it. */
 static int64_t disk_time(const struct server *s)
 {
     return 10 * US + (int64_t)cluster_below((uint64_t)sim.disk_range) +
-           (s->slow_until > sim.now ? 20 * MS : 0);
+           (s->stall_until > sim.now ? s->stall_until - sim.now : 0);
+}
+
+static void show_batch(const char *what, const struct server *s, const struct persist *p)
+{
+    if (sim.trace)
+        printf("# %9.3f s%d %s %" PRIu64 ": reset %" PRIu64 " truncate %" PRIu64 " term %" PRIu64
+               " entries %" PRIu64 " to %" PRIu64 "\n",
+               (double)sim.now / (double)MS, cluster_number(s), what, p->p.seq,
+               p->p.has_reset ? p->p.reset_index : 0, p->p.truncate_from,
+               p->p.has_state ? p->p.state.term : 0, p->p.first, p->p.last);
 }
 
 static void on_persist(struct server *s, const struct raft_persist *p)
@@ -267,6 +279,7 @@ static void on_persist(struct server *s, const struct raft_persist *p)
     for (size_t i = 0; i < x->n; i++)
         x->entries[i] = raft_entry_ref(raft_entry_at(s->r, p->first + i));
     check_written(s, x);
+    show_batch("writes", s, x);
     if (at < s->last_write)
         at = s->last_write;
     s->last_write = at;
@@ -277,6 +290,7 @@ static void on_written(struct server *s)
 {
     uint64_t seq = persist_at(s, 0)->p.seq;
 
+    show_batch("wrote", s, persist_at(s, 0));
     write_persist(s, persist_at(s, 0), persist_at(s, 0)->n);
     drop_persist(s);
     raft_persisted(s->r, cluster_clock(s), seq);
@@ -507,6 +521,10 @@ static void obey(struct server *s, const struct event *e)
         break;
     case ABANDONED:
         raft_snapshot_abandoned(s->r);
+        break;
+    case BOUNCE:
+        cluster_crash(s);
+        cluster_start(s);
         break;
     case DISK_BACK:
         if (e->a == s->disk_life)

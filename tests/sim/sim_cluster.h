@@ -40,7 +40,7 @@ struct server {
     char name[32];
     bool up, failed, founder, dead;
     uint32_t life, disk_life; /* events of before a crash, or before a failed write, are void */
-    int64_t paused_until, slow_until, timer_at, last_write;
+    int64_t paused_until, stall_until, timer_at, last_write;
     double rate;
     int64_t anchor_real, anchor_local;
     /* the disk */
@@ -71,9 +71,11 @@ enum event_kind {
     INSTALLED,
     ABANDONED,
     RESTART,
+    BOUNCE,
     DISK_BACK,
     WORK,
-    FAULT
+    FAULT,
+    TRAP
 };
 struct event {
     int64_t at;
@@ -115,8 +117,9 @@ struct sim {
     /* what the world is like */
     int64_t delay_min, delay_range, disk_range, work_mean, fault_mean;
     uint64_t loss, dup, late; /* per mille */
-    bool calm;                /* no more faults */
-    int64_t calm_since;       /* what was sent before is not delivered */
+    size_t batch_bytes;
+    bool calm;          /* no more faults */
+    int64_t calm_since; /* what was sent before is not delivered */
     bool trace;
     /* what is known to be true */
     struct truth truth[ENTRIES_MAX];

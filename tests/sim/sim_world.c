@@ -131,6 +131,14 @@ static void work(void)
 
 /* ---- faults ---- */
 
+/* Two clocks part by at most a tenth: what leases allow for (cluster_start). */
+static double random_rate(void)
+{
+    return cluster_chance(500)   ? 0.953 + 0.094 * rng_unit(&sim.rng)
+           : cluster_chance(500) ? 0.953
+                                 : 1.047;
+}
+
 static void crash(struct server *s)
 {
     if (!s->up || s->dead)
@@ -189,6 +197,39 @@ static void fail_disk(struct server *s)
     cluster_drain(s);
 }
 
+/* Leases at their limit: some followers do not hear the leader for a while; then it is cut off,
+ * and the others are restarted. In a cluster of two the leader removes itself just before. */
+static void set_trap(struct server *leader)
+{
+    int64_t wait = sim.election.ns / 2 + (int64_t)cluster_below((uint64_t)sim.election.ns);
+
+    for (int i = 0; i < sim.n; i++)
+        if (cluster_chance(500))
+            cut(cluster_number(leader), i, sim.now + wait);
+    cluster_event(wait, TRAP, leader, 0);
+}
+
+static void spring_trap(struct server *leader)
+{
+    uint64_t index;
+
+    if (!cluster_is_awake(leader) || leader->r->role != RAFT_LEADER)
+        return;
+    if (leader->r->conf.n == 2 && raft_configuration_voters(&leader->r->conf) == 2 &&
+        raft_change(leader->r, RAFT_REMOVE, str_z(leader->name), STR_NONE, &index) == 0) {
+        cluster_drain(leader);
+        isolate(leader, true, false, sim.now + 2 * sim.election.ns);
+    } else {
+        isolate(leader, true, true, sim.now + 2 * sim.election.ns);
+    }
+    for (int i = 0; i < sim.n; i++) {
+        struct server *s = &sim.servers[i];
+        int64_t after = 2 * sim.delay_range + 2 * sim.disk_range;
+        if (s != leader && s->up && cluster_chance(500))
+            cluster_event((int64_t)cluster_below((uint64_t)after), BOUNCE, s, 0);
+    }
+}
+
 static void fault(void)
 {
     struct server *leader = check_leader(), *s = &sim.servers[cluster_below((uint64_t)sim.n)];
@@ -196,7 +237,7 @@ static void fault(void)
 
     if (leader && cluster_chance(400))
         s = leader;
-    switch (cluster_below(20)) {
+    switch (cluster_below(21)) {
     case 0:
     case 1:
     case 2:
@@ -236,10 +277,10 @@ static void fault(void)
         fail_disk(s);
         break;
     case 16:
-        s->slow_until = until;
+        s->stall_until = until;
         break;
     case 17:
-        cluster_set_rate(s, 0.953 + 0.094 * rng_unit(&sim.rng));
+        cluster_set_rate(s, random_rate());
         break;
     case 18:
         s->snap_gone = s->snap.index > 0;
@@ -247,6 +288,10 @@ static void fault(void)
     case 19:
         if (cluster_chance(100))
             lose(s);
+        break;
+    case 20:
+        if (leader)
+            set_trap(leader);
         break;
     }
     cluster_event(cluster_random(sim.fault_mean), FAULT, NULL, 0);
@@ -263,14 +308,16 @@ static void run_until(int64_t until)
             work();
         else if (e.kind == FAULT && !sim.calm)
             fault();
-        else if (e.kind != FAULT)
+        else if (e.kind == TRAP && !sim.calm)
+            spring_trap(&sim.servers[e.server]);
+        else if (e.kind != FAULT && e.kind != TRAP)
             cluster_obey(&e);
     }
 }
 
 static void set_up(uint64_t seed)
 {
-    static const uint8_t sizes[] = {1, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7, 8, 9};
+    static const uint8_t sizes[] = {1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7, 8, 9};
 
     sim.truth_n = sim.acked = sim.next_value = sim.order = 0;
     sim.now = 0;
@@ -290,13 +337,14 @@ static void set_up(uint64_t seed)
     sim.loss = cluster_chance(600) ? cluster_below(200) : 0;
     sim.dup = cluster_chance(500) ? cluster_below(100) : 0;
     sim.late = cluster_chance(500) ? cluster_below(50) : 0;
+    sim.batch_bytes = cluster_chance(400) ? 0 : 50 + cluster_below(500);
     sim.work_mean = cluster_chance(300) ? 3 * MS : 20 * MS;
-    sim.fault_mean = cluster_chance(500) ? 60 * MS : 300 * MS;
+    sim.fault_mean = cluster_chance(300) ? 300 * MS : cluster_chance(500) ? 60 * MS : 25 * MS;
     uint64_t n = sizes[cluster_below(sizeof sizes)];
     uint64_t voters = cluster_chance(600) ? n : 1 + cluster_below(n);
     for (uint64_t i = 0; i < n; i++) {
         struct server *s = cluster_add(i < voters);
-        s->rate = 0.953 + 0.094 * rng_unit(&sim.rng);
+        s->rate = random_rate();
         if (s->founder)
             CHECK(raft_configuration_put(&sim.founders, str_z(s->name), STR_LIT("10.0.0.1:8300"),
                                          RAFT_VOTER) == 0,
@@ -316,7 +364,7 @@ static void heal(void)
     memset(sim.cut_until, 0, sizeof sim.cut_until);
     for (int i = 0; i < sim.n; i++) {
         struct server *s = &sim.servers[i];
-        s->paused_until = s->slow_until = 0;
+        s->paused_until = s->stall_until = 0;
         if (!s->up && !s->dead)
             cluster_start(s);
     }
@@ -358,7 +406,10 @@ static void come_back(void)
     }
     if (living <= raft_configuration_voters(c) / 2)
         return;
-    isolate(s, mode & 1, mode & 2, sim.now + 5 * sim.election.ns);
+    if (cluster_chance(400)) /* it hears all but the leader */
+        cut(cluster_number(leader), cluster_number(s), sim.now + 5 * sim.election.ns);
+    else
+        isolate(s, mode & 1, mode & 2, sim.now + 5 * sim.election.ns);
     run_until(sim.now + 8 * sim.election.ns);
     CHECK(leader->r->role == RAFT_LEADER && leader->r->state.term == term,
           "a server that came back deposed the leader", s);
@@ -382,7 +433,7 @@ static void unheard(void)
 void world_run(uint64_t seed)
 {
     set_up(seed);
-    run_until((int64_t)(2000 + cluster_below(4000)) * MS);
+    run_until((int64_t)(2000 + cluster_below(8000)) * MS);
     heal();
     settle();
     come_back();
