@@ -209,7 +209,7 @@ static void expire_leader(struct raft *r)
     }
     if (r->transfer_to && !instant_before(r->now, r->transfer_until))
         r->transfer_to = 0;
-    raft_replicate_heartbeat(r);
+    raft_replicate_heartbeat(r, true);
     r->deadline = instant_add(r->now, r->options.heartbeat);
 }
 
@@ -270,7 +270,7 @@ void raft_append_local(struct raft *r, struct raft_entry *e)
  * what is before `from`. */
 void raft_clip_persists(struct raft *r, uint64_t from)
 {
-    for (uint64_t seq = r->seq_done + 1; seq <= r->seq && !RAFT_MUTATE(WRITTEN_TWICE); seq++) {
+    for (uint64_t seq = r->seq_done + 1; seq <= r->seq; seq++) {
         uint64_t i = seq % RAFT_PERSISTS_MAX, term = 0;
 
         if (r->persists[i].last < from)

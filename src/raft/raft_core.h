@@ -133,7 +133,7 @@ void raft_vote_receive_reply(struct raft *r, const struct raft_message *m);
 /* raft_replicate.c */
 void raft_replicate_start(struct raft *r); /* became leader */
 void raft_replicate_all(struct raft *r);   /* what the windows allow */
-void raft_replicate_heartbeat(struct raft *r);
+void raft_replicate_heartbeat(struct raft *r, bool by_clock);
 void raft_replicate_one(struct raft *r, struct raft_progress *p);
 void raft_replicate_receive(struct raft *r, struct raft_message *m);
 void raft_replicate_receive_reply(struct raft *r, const struct raft_message *m);

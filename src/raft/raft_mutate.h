@@ -25,7 +25,6 @@
     X(LEARNER_COUNTS, "learners' copies count for the commit")                                     \
     X(TRUNCATE_ALWAYS, "every append cuts the log behind it, also what is acknowledged")           \
     X(TRUNCATE_NOT_WRITTEN, "a truncation is not written")                                         \
-    X(WRITTEN_TWICE, "a write of what was truncated meanwhile counts when it comes again")         \
     X(VOTE_NOT_WRITTEN, "a vote is not written")                                                   \
     X(TERM_NOT_WRITTEN, "a term learnt from others is not written")                                \
     X(VOTE_EARLY, "a vote leaves before it is durable")                                            \

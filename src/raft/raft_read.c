@@ -38,10 +38,12 @@ static bool is_alone(const struct raft *r)
 
 void raft_read_step(struct raft *r)
 {
+    if (is_alone(r)) /* perhaps only now: the others, who were asked, were removed since */
+        r->round_confirmed = r->round;
     if (r->read_asked == r->read_last || !may_confirm(r))
         return;
     if (is_alone(r) || r->round - r->round_confirmed < RAFT_ROUNDS - 1)
-        raft_replicate_heartbeat(r);
+        raft_replicate_heartbeat(r, false);
 }
 
 void raft_read_round(struct raft *r)

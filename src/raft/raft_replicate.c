@@ -37,7 +37,7 @@ void raft_replicate_start(struct raft *r)
     r->quorum_check = instant_add(r->now, r->options.election);
     r->deadline = raft_is_sole(r) ? INSTANT_NEVER : r->now;
     if (!raft_is_sole(r)) {
-        raft_replicate_heartbeat(r);
+        raft_replicate_heartbeat(r, true);
         r->deadline = instant_add(r->now, r->options.heartbeat);
     }
 }
@@ -118,14 +118,18 @@ void raft_replicate_one(struct raft *r, struct raft_progress *p)
         raft_snapshot_step(r, p);
         return;
     }
+    /* Also when the window is full: if all of it was lost, nobody will complain, since a heartbeat
+     * can name no entry before `next` any more. */
+    if (p->next < r->log.first) {
+        become(p, RAFT_SNAPSHOTTING);
+        raft_snapshot_begin(r, p);
+        return;
+    }
     while (p->state == RAFT_PROBE
                ? !p->probing
                : (p->next <= r->log.last && !window_is_full(p)) || p->commit_told < r->commit) {
-        if (!raft_log_term(&r->log, p->next - 1, &prev_term)) {
-            become(p, RAFT_SNAPSHOTTING);
-            raft_snapshot_begin(r, p);
+        if (!raft_log_term(&r->log, p->next - 1, &prev_term))
             return;
-        }
         struct raft_message *m = append_new(r, p, p->next - 1, prev_term);
         size_t bytes = 0;
         if (p->state == RAFT_PROBE || !window_is_full(p))
@@ -147,8 +151,9 @@ void raft_replicate_all(struct raft *r)
         raft_replicate_one(r, &r->progress[i]);
 }
 
-/* Also the carrier of read rounds (6.4) and of leases (6.4.1). */
-void raft_replicate_heartbeat(struct raft *r)
+/* Also the carrier of read rounds (6.4) and of leases (6.4.1). When it comes by the clock, what was
+ * not answered since the last is sent again. */
+void raft_replicate_heartbeat(struct raft *r, bool by_clock)
 {
     raft_read_round(r);
     for (uint32_t i = 0; i < r->progress_n; i++) {
@@ -157,7 +162,8 @@ void raft_replicate_heartbeat(struct raft *r)
 
         if (p->id == r->options.id)
             continue;
-        p->probing = p->chunk_out = false;
+        if (by_clock)
+            p->probing = p->chunk_out = false;
         /* Index 0 matches everywhere: the beat of one whose log is far away. */
         if (p->state == RAFT_SNAPSHOTTING || !raft_log_term(&r->log, prev, &prev_term))
             prev = prev_term = 0;
@@ -288,7 +294,7 @@ static void acknowledge(struct raft *r, const struct raft_message *m, uint64_t i
     struct raft_message *reply = raft_message_new(RAFT_APPEND_REPLY, m->from);
 
     reply->term = r->state.term;
-    reply->index = index;
+    reply->index = RAFT_MUTATE(ACK_OWN_LAST) ? r->log.last : index;
     reply->round = m->round;
     if (at_once)
         raft_send_in_term(r, reply);
@@ -398,5 +404,5 @@ void raft_replicate_receive(struct raft *r, struct raft_message *m)
                     m->index < r->stable && !RAFT_MUTATE(BEAT_ACKS_TAIL) ? m->index : r->stable,
                     true);
     else
-        acknowledge(r, m, RAFT_MUTATE(ACK_OWN_LAST) ? r->log.last : last, RAFT_MUTATE(ACK_EARLY));
+        acknowledge(r, m, last, RAFT_MUTATE(ACK_EARLY));
 }

@@ -153,6 +153,7 @@ void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
         r->truncate_dirty = 0;
         r->reset_dirty = !RAFT_MUTATE(SNAPSHOT_NO_RESET);
     }
+    r->snapshot_lost = false;
     r->commit = r->applied = r->snapshot_index = index;
     r->snapshot_term = term;
     r->snapshot_conf = *c;

@@ -58,6 +58,20 @@ void check_written(const struct server *s, const struct persist *p)
 
 /* ---- promises: what is said to others is durable ---- */
 
+/* What is acknowledged to a leader stands in its log: else it counts copies of something else. */
+static void check_acknowledged(const struct server *s, const struct raft_message *m, uint64_t term)
+{
+    const struct server *leader = cluster_find(m->to);
+    uint64_t its = 0;
+
+    if (!leader || !leader->up || leader->r->role != RAFT_LEADER ||
+        leader->r->state.term != m->term || s->r->state.term != m->term)
+        return;
+    CHECK(m->index <= leader->r->log.last, "an acknowledgement of what the leader has not", s);
+    if (term != 0 && raft_log_term(&leader->r->log, m->index, &its))
+        CHECK(its == term, "an acknowledgement of what the leader has not", s);
+}
+
 void check_promise(const struct server *s, const struct raft_message *m)
 {
     bool voted = s->state.term > m->term || (s->state.term == m->term && m->term > 0);
@@ -83,6 +97,7 @@ void check_promise(const struct server *s, const struct raft_message *m)
             raft_log_term(&s->r->log, m->index, &term))
             CHECK(check_disk_has(s, m->index, term), "an acknowledgement of what is not durable",
                   s);
+        check_acknowledged(s, m, term);
         break;
     default:
         break;
@@ -193,9 +208,12 @@ static void check_commit(struct server *s)
     if (commit <= s->commit_seen)
         return;
     s->commit_seen = commit;
-    if (commit >= s->r->log.first)
-        CHECK(majority(&s->r->conf, has_entry, raft_entry_at(s->r, commit)),
-              "committed without a majority of durable copies", s);
+    if (commit < s->r->log.first)
+        return;
+    CHECK(raft_entry_at(s->r, commit)->term == s->r->state.term, "committed by counting old terms",
+          s);
+    CHECK(majority(&s->r->conf, has_entry, raft_entry_at(s->r, commit)),
+          "committed without a majority of durable copies", s);
 }
 
 /* The configuration in effect is the last in the log. */

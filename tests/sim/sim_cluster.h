@@ -74,8 +74,7 @@ enum event_kind {
     BOUNCE,
     DISK_BACK,
     WORK,
-    FAULT,
-    TRAP
+    FAULT
 };
 struct event {
     int64_t at;
@@ -118,6 +117,8 @@ struct sim {
     int64_t delay_min, delay_range, disk_range, work_mean, fault_mean;
     uint64_t loss, dup, late; /* per mille */
     size_t batch_bytes;
+    bool in_order; /* as connections do; shuffled otherwise */
+    int64_t order_of[SERVERS_MAX][SERVERS_MAX];
     bool calm;          /* no more faults */
     int64_t calm_since; /* what was sent before is not delivered */
     bool trace;

@@ -197,39 +197,6 @@ static void fail_disk(struct server *s)
     cluster_drain(s);
 }
 
-/* Leases at their limit: some followers do not hear the leader for a while; then it is cut off,
- * and the others are restarted. In a cluster of two the leader removes itself just before. */
-static void set_trap(struct server *leader)
-{
-    int64_t wait = sim.election.ns / 2 + (int64_t)cluster_below((uint64_t)sim.election.ns);
-
-    for (int i = 0; i < sim.n; i++)
-        if (cluster_chance(500))
-            cut(cluster_number(leader), i, sim.now + wait);
-    cluster_event(wait, TRAP, leader, 0);
-}
-
-static void spring_trap(struct server *leader)
-{
-    uint64_t index;
-
-    if (!cluster_is_awake(leader) || leader->r->role != RAFT_LEADER)
-        return;
-    if (leader->r->conf.n == 2 && raft_configuration_voters(&leader->r->conf) == 2 &&
-        raft_change(leader->r, RAFT_REMOVE, str_z(leader->name), STR_NONE, &index) == 0) {
-        cluster_drain(leader);
-        isolate(leader, true, false, sim.now + 2 * sim.election.ns);
-    } else {
-        isolate(leader, true, true, sim.now + 2 * sim.election.ns);
-    }
-    for (int i = 0; i < sim.n; i++) {
-        struct server *s = &sim.servers[i];
-        int64_t after = 2 * sim.delay_range + 2 * sim.disk_range;
-        if (s != leader && s->up && cluster_chance(500))
-            cluster_event((int64_t)cluster_below((uint64_t)after), BOUNCE, s, 0);
-    }
-}
-
 static void fault(void)
 {
     struct server *leader = check_leader(), *s = &sim.servers[cluster_below((uint64_t)sim.n)];
@@ -237,7 +204,7 @@ static void fault(void)
 
     if (leader && cluster_chance(400))
         s = leader;
-    switch (cluster_below(21)) {
+    switch (cluster_below(20)) {
     case 0:
     case 1:
     case 2:
@@ -289,10 +256,6 @@ static void fault(void)
         if (cluster_chance(100))
             lose(s);
         break;
-    case 20:
-        if (leader)
-            set_trap(leader);
-        break;
     }
     cluster_event(cluster_random(sim.fault_mean), FAULT, NULL, 0);
 }
@@ -308,9 +271,7 @@ static void run_until(int64_t until)
             work();
         else if (e.kind == FAULT && !sim.calm)
             fault();
-        else if (e.kind == TRAP && !sim.calm)
-            spring_trap(&sim.servers[e.server]);
-        else if (e.kind != FAULT && e.kind != TRAP)
+        else if (e.kind != FAULT)
             cluster_obey(&e);
     }
 }
@@ -323,6 +284,7 @@ static void set_up(uint64_t seed)
     sim.now = 0;
     sim.n = 0;
     sim.calm = false;
+    memset(sim.order_of, 0, sizeof sim.order_of);
     sim.founders = (struct raft_configuration){0};
     memset(sim.cut_until, 0, sizeof sim.cut_until);
     memset(sim.leaders, 0, sizeof sim.leaders);
@@ -337,6 +299,7 @@ static void set_up(uint64_t seed)
     sim.loss = cluster_chance(600) ? cluster_below(200) : 0;
     sim.dup = cluster_chance(500) ? cluster_below(100) : 0;
     sim.late = cluster_chance(500) ? cluster_below(50) : 0;
+    sim.in_order = cluster_chance(500);
     sim.batch_bytes = cluster_chance(400) ? 0 : 50 + cluster_below(500);
     sim.work_mean = cluster_chance(300) ? 3 * MS : 20 * MS;
     sim.fault_mean = cluster_chance(300) ? 300 * MS : cluster_chance(500) ? 60 * MS : 25 * MS;
@@ -358,9 +321,10 @@ static void set_up(uint64_t seed)
 
 static void heal(void)
 {
-    sim.calm = true;
+    sim.calm = sim.in_order = true;
     sim.calm_since = sim.now;
     sim.loss = sim.dup = sim.late = 0;
+    memset(sim.order_of, 0, sizeof sim.order_of);
     memset(sim.cut_until, 0, sizeof sim.cut_until);
     for (int i = 0; i < sim.n; i++) {
         struct server *s = &sim.servers[i];
@@ -406,11 +370,16 @@ static void come_back(void)
     }
     if (living <= raft_configuration_voters(c) / 2)
         return;
-    if (cluster_chance(400)) /* it hears all but the leader */
+    int64_t work_mean = sim.work_mean;
+    if (cluster_chance(500))
+        sim.work_mean = INT64_MAX / 64; /* its log stays as good as any */
+    if (cluster_chance(400))            /* it hears all but the leader */
         cut(cluster_number(leader), cluster_number(s), sim.now + 5 * sim.election.ns);
     else
         isolate(s, mode & 1, mode & 2, sim.now + 5 * sim.election.ns);
     run_until(sim.now + 8 * sim.election.ns);
+    sim.work_mean = work_mean;
+    cluster_event(1, WORK, NULL, 0);
     CHECK(leader->r->role == RAFT_LEADER && leader->r->state.term == term,
           "a server that came back deposed the leader", s);
 }
@@ -430,6 +399,53 @@ static void unheard(void)
     memset(sim.cut_until, 0, sizeof sim.cut_until);
 }
 
+/* Leases at their limit. The leader's clock is as slow as it may be, all others' as fast, the
+ * network and the disks are quick; then the leader is cut off, and the others go on as soon as they
+ * can: by themselves; or one that had not heard the leader for a while asks the others, which are
+ * restarted in this moment; or, of two, the one whom the leader has just left alone is restarted.
+ */
+static void expire_lease(void)
+{
+    struct server *leader = check_leader(), *deaf = NULL;
+    const struct raft_configuration *c = raft_get_configuration(leader->r);
+    int64_t work_mean = sim.work_mean;
+    uint64_t index;
+
+    if (raft_configuration_voters(c) == 1)
+        return;
+    for (int i = 0; i < sim.n; i++)
+        cluster_set_rate(&sim.servers[i], &sim.servers[i] == leader ? 0.953 : 1.047);
+    sim.work_mean = INT64_MAX / 64; /* whoever is deaf shall not fall behind */
+    sim.delay_min = 50 * US;
+    sim.delay_range = sim.disk_range = 200 * US;
+    run_until(sim.now + 3 * sim.election.ns + (int64_t)cluster_below((uint64_t)sim.election.ns));
+    sim.work_mean = work_mean;
+    cluster_event(2 * sim.election.ns, WORK, NULL, 0);
+    if (leader->r->role != RAFT_LEADER)
+        return;
+    bool restart = cluster_chance(500);
+    if (c->n == 2 && raft_configuration_voters(c) == 2 && restart) {
+        if (raft_change(leader->r, RAFT_REMOVE, str_z(leader->name), STR_NONE, &index) < 0)
+            return;
+        isolate(leader, true, false, INT64_MAX);
+        cluster_drain(leader);
+        run_until(sim.now + 3 * MS);
+    } else if (restart) {
+        do
+            deaf = cluster_find(c->servers[cluster_below(c->n)].id);
+        while (deaf == leader);
+        cut(cluster_number(leader), cluster_number(deaf), INT64_MAX);
+        run_until(sim.now + 2 * sim.election.ns +
+                  (int64_t)cluster_below((uint64_t)sim.election.ns));
+    }
+    isolate(leader, true, true, INT64_MAX);
+    for (int i = 0; i < sim.n && restart; i++)
+        if (&sim.servers[i] != leader && &sim.servers[i] != deaf && sim.servers[i].up)
+            cluster_event(1, BOUNCE, &sim.servers[i], 0);
+    run_until(sim.now + sim.election.ns * 3 / 2);
+    memset(sim.cut_until, 0, sizeof sim.cut_until);
+}
+
 void world_run(uint64_t seed)
 {
     set_up(seed);
@@ -439,6 +455,8 @@ void world_run(uint64_t seed)
     come_back();
     settle();
     unheard();
+    settle();
+    expire_lease();
     settle();
     cluster_tear_down();
     sim.totals.seeds++;
