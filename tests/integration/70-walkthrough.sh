@@ -43,7 +43,7 @@ trap 'kill $recursor 2>/dev/null; tap_cleanup' EXIT
 
 section "1-6: start one server"
 started=$(date +%s%N)
-need_agent node1 -ui -recursor "127.0.0.1:$recursor_port" "${mounting[@]}"
+need_agent node1 -ui -enable-script-checks -recursor "127.0.0.1:$recursor_port" "${mounting[@]}"
 elapsed=$((($(date +%s%N) - started) / 1000000))
 IP=127.0.0.1 log=$(cat "$LOG")
 [ -z "$mount" ] || until_ok 10 is_mounted "$mount" || diag "not mounted: $(tail -n 5 "$LOG")"
@@ -170,7 +170,7 @@ if twin "a change"; then
 fi
 
 section "37, 38: health"
-# Checks that the agent runs itself come later; here somebody else tells the catalog.
+# What the catalog is told of nodes without an agent.
 put_check() {
     curl -s -X PUT -d "{\"Node\": \"node2\", \"Address\": \"10.0.0.2\", \"Check\": {\"Node\": \"node2\", \"CheckID\": \"web1\", \"Name\": \"web\", \"ServiceID\": \"web1\", \"Status\": \"$1\"}}" \
         http://$IP:"$HTTP_PORT"/v1/catalog/register >/dev/null
@@ -192,6 +192,38 @@ put_check critical
 run dig @$IP -p "$DNS_PORT" web.service.consul
 like "$OUT" 'status: NXDOMAIN' "38: all critical: NXDOMAIN"
 like "$OUT" $'consul.\t+0\tIN\tSOA\t' "38: with the SOA"
+
+section "37, 39: checks that the agent runs"
+# A check can be an HTTP endpoint or a value of the node; a service registers with its agent.
+mkdir "$T/site"
+echo well >"$T/site/health"
+site_port=$(free_port)
+python3 -m http.server -b 127.0.0.1 -d "$T/site" "$site_port" >"$T/site.log" 2>&1 &
+site=$!
+echo 10 >"$T/load" # per cent of the CPU, as a script would find it
+curl -s -X PUT -d "{\"Name\": \"shop\", \"Port\": 8088, \"Check\": {\"HTTP\": \"http://127.0.0.1:$site_port/health\", \"Interval\": \"1s\"}}" \
+    http://$IP:"$HTTP_PORT"/v1/agent/service/register
+curl -s -X PUT -d "{\"ID\": \"cpu\", \"Name\": \"CPU above 90 %\", \"Args\": [\"sh\", \"-c\", \"test \$(cat $T/load) -le 90 || exit 2\"], \"Interval\": \"1s\"}" \
+    http://$IP:"$HTTP_PORT"/v1/agent/check/register
+shops() { dig +short @$IP -p "$DNS_PORT" shop.service.consul | wc -l; }
+passing() { curl -s "$IP:$HTTP_PORT/v1/health/service/shop?passing" | jq length; }
+follows() { # N: DNS, health and mount agree
+    [ "$(shops)" = "$1" ] && [ "$(passing)" = "$1" ] || return 1
+    [ -z "${mounting[*]}" ] || [ "$(cat "$mount/services/shop/healthy" | wc -l)" = "$1" ]
+}
+ok "37: the endpoint and the node are well: DNS, health and mount show the service" until_ok 15 follows 1
+rm "$T/site/health"
+ok "37: the endpoint answers 404: it is gone from all of them" until_ok 15 follows 0
+echo well >"$T/site/health"
+ok "37: and back" until_ok 15 follows 1
+echo 95 >"$T/load"
+ok "37: the node's CPU is above 90 %: gone" until_ok 15 follows 0
+echo 20 >"$T/load"
+ok "37: and back" until_ok 15 follows 1
+kill $site
+curl -s -X PUT http://$IP:"$HTTP_PORT"/v1/agent/service/deregister/shop
+curl -s -X PUT http://$IP:"$HTTP_PORT"/v1/agent/check/deregister/cpu
+is "$(curl -s "$IP:$HTTP_PORT/v1/catalog/service/shop")" "[]" "39: deregistered with its agent"
 
 section "8 again: stopped in order, nobody answers"
 stop_agent node1
