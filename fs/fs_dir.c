@@ -114,11 +114,6 @@ void fs_dir_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi
     free_dir(m, d);
 }
 
-void fs_dir_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi)
-{
-    fuse_reply_err(req, 0); /* names are committed when they are made */
-}
-
 /* Directories without keys that stay until they are removed (fs_change.c). */
 static void add_ghosts(struct fs_mount *m, struct str prefix, struct fs_list *list)
 {

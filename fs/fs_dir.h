@@ -17,7 +17,6 @@ void fs_dir_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
 void fs_dir_read_plus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                       struct fuse_file_info *fi);
 void fs_dir_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
-void fs_dir_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi);
 /* At the end of the mount: those that the kernel never released. */
 void fs_dir_free_all(struct fs_mount *m);
 

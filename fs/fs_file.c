@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "fs/fs_change.h"
 #include "fs/fs_echo.h"
+#include "fs/fs_errno.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_lock.h"
@@ -21,6 +22,7 @@
 #include "fs/fs_process.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
+#include "state/policy.h"
 
 static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                           struct fuse_file_info *fi);
@@ -33,6 +35,8 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
 static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid);
 static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
                        struct fuse_file_info *fi);
+static void reply_create(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
+                         struct fuse_file_info *fi);
 /* After ESTALE the kernel looks the name up again and opens what it finds, once. When the key has
  * changed again in between, the second answer must not be ESTALE, which the program would see. */
 static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid)
@@ -137,6 +141,8 @@ void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
             error = r == -ENAMETOOLONG ? ENAMETOOLONG : EINVAL;
         else if (key.n > KV_KEY_SIZE_MAX)
             error = ENAMETOOLONG;
+        else if (!policy_allows(&v, ACL_KEY, buf_str(&key), ACL_WRITE))
+            error = EACCES;
     }
     env_view_end(&v);
     if (!error && i) {
@@ -162,18 +168,7 @@ void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t 
         }
         return;
     }
-    struct fuse_entry_param e;
-    v = fs_mount_view(m);
-    fs_ops_entry(m, &v, i, &e);
-    env_view_end(&v);
-    fi->fh = (uint64_t)(uintptr_t)h;
-    fi->direct_io = 1;
-    i->lookup_n++;
-    if (fuse_reply_create(req, &e, fi) == -ENOENT) {
-        h->is_touched = false;
-        fs_write_release(m, h);
-        fs_inode_forget(&m->inodes, i, 1);
-    }
+    reply_create(req, m, h, fi);
 }
 
 void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
@@ -333,7 +328,7 @@ static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
         r = -ENOENT;
     env_view_end(&v);
     if (r < 0) { /* a key that is gone: its name is looked up once more */
-        fuse_reply_err(req, i->kind == FS_KV_FILE ? ESTALE : fs_write_errno(r));
+        fuse_reply_err(req, i->kind == FS_KV_FILE ? ESTALE : fs_errno_of(r));
         fs_write_release(m, h);
         return;
     }
@@ -417,7 +412,9 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
     struct fs_node node = fs_inode_node(i);
     struct view v = fs_mount_view(m);
     bool is_there = kv_get(&v, node.a, &e, &index);
-    if (!is_there && !i->is_pending) {
+    if (!policy_allows(&v, ACL_KEY, node.a, ACL_WRITE)) {
+        error = EACCES;
+    } else if (!is_there && !i->is_pending) {
         fs_inode_retire(&m->inodes, i);
         error = ESTALE;
     } else if (!fs_file_make_direct(m, i)) {
@@ -462,6 +459,24 @@ static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
     if (fuse_reply_open(req, fi) == -ENOENT) {
         h->is_touched = false;
         fs_write_release(m, h);
+    }
+}
+
+static void reply_create(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
+                         struct fuse_file_info *fi)
+{
+    struct fs_inode *i = h->inode;
+    struct fuse_entry_param e;
+    struct view v = fs_mount_view(m);
+    fs_ops_entry(m, &v, i, &e);
+    env_view_end(&v);
+    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->direct_io = 1;
+    i->lookup_n++;
+    if (fuse_reply_create(req, &e, fi) == -ENOENT) {
+        h->is_touched = false;
+        fs_write_release(m, h);
+        fs_inode_forget(&m->inodes, i, 1);
     }
 }
 

@@ -79,6 +79,7 @@ struct fs_mount {
     void *loop;      /* fs_mount_uv.c */
 };
 
+struct str fs_mount_token(const struct fs_mount *m);
 struct view fs_mount_view(struct fs_mount *m); /* env_view_end it in the same turn */
 /* The state is at this index now: from here on that is the time of its changes. */
 void fs_mount_note_time(struct fs_mount *m, uint64_t index);

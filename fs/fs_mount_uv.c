@@ -320,9 +320,14 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
 const struct door fs_door = {
     .name = "mount", .open = on_open, .close = on_close, .changes = on_changes};
 
+struct str fs_mount_token(const struct fs_mount *m)
+{
+    return str_z(m->env->config->mount_token);
+}
+
 struct view fs_mount_view(struct fs_mount *m)
 {
-    return env_view_begin(m->env, STR_LIT(""), NULL);
+    return env_view_begin(m->env, fs_mount_token(m), NULL);
 }
 
 void fs_mount_note_time(struct fs_mount *m, uint64_t index)

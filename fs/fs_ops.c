@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
+#include "fs/fs_barrier.h"
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_echo.h"
@@ -134,10 +135,12 @@ static void op_statfs(fuse_req_t req, fuse_ino_t number)
     memset(&st, 0, sizeof(st));
     struct view v = fs_mount_view(m);
     uint64_t keys = store_count(v.store, TABLE_KV);
+    uint64_t used = (store_table_size(v.store, TABLE_KV) + 4095) / 4096;
     env_view_end(&v);
-    /* What the store could hold (its address space); what it holds is not counted in bytes. */
+    /* Free is what the store's address space could hold; used what the keys take. */
     st.f_bsize = st.f_frsize = 4096;
-    st.f_blocks = st.f_bfree = st.f_bavail = (fsblkcnt_t)1 << 24;
+    st.f_bfree = st.f_bavail = (fsblkcnt_t)1 << 24;
+    st.f_blocks = st.f_bfree + used;
     st.f_files = keys + ((fsfilcnt_t)1 << 24);
     st.f_ffree = st.f_favail = (fsfilcnt_t)1 << 24;
     st.f_namemax = FS_PATH_NAME_MAX;
@@ -210,7 +213,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .readdir = fs_dir_read,
     .readdirplus = fs_dir_read_plus,
     .releasedir = fs_dir_release,
-    .fsyncdir = fs_dir_fsync,
+    .fsyncdir = fs_barrier_wait,
     .poll = fs_poll_file,
     .getxattr = fs_xattr_get,
     .listxattr = fs_xattr_list,
@@ -257,7 +260,10 @@ int fs_ops_lookup(struct fs_mount *m, struct view *v, struct fs_inode *dir, stru
                   struct buf *text, struct fs_found *ret)
 {
     struct fs_node node = fs_inode_node(dir);
+    v->denied = false;
     int r = fs_tree_lookup(&m->tree, v, &node, name, text, ret);
+    if (r == -ENOENT && v->denied)
+        r = -EACCES;
     if (node.kind != FS_KV_DIR)
         return r;
     if (str_has_suffix(name, STR_LIT("%v")) || str_has_suffix(name, STR_LIT("%t")))

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_change.h"
+#include "fs/fs_errno.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_file.h"
 #include "fs/fs_process.h"
@@ -42,7 +43,7 @@ int fs_write_preflight(const struct fs_mount *m)
 {
     int64_t storage = (int64_t)published_get(m->env->published, PUBLISHED_STORAGE_ERROR);
     if (storage != 0)
-        return fs_write_errno(storage > 0 ? (int)-storage : (int)storage);
+        return fs_errno_of(storage > 0 ? (int)-storage : (int)storage);
     if (!published_get(m->env->published, PUBLISHED_KNOWS_LEADER))
         return ETIMEDOUT;
     return 0;
@@ -54,40 +55,6 @@ int fs_write_right(struct fs_mount *m, struct str key)
     int error = policy_allows(&v, ACL_KEY, key, ACL_WRITE) ? 0 : EACCES;
     env_view_end(&v);
     return error;
-}
-
-int fs_write_errno(int status)
-{
-    switch (status) {
-    case 0:
-        return 0;
-    case ERR_NOT_LEADER:
-    case ERR_NO_LEADER:
-    case ERR_TIMEOUT:
-        return ETIMEDOUT;
-    case ERR_NOT_FOUND:
-        return ENOENT;
-    case ERR_CONFLICT:
-        return ESTALE;
-    case ERR_DENIED:
-    case ERR_NO_TOKEN:
-        return EACCES;
-    case ERR_INVALID:
-        return EINVAL;
-    case ERR_TOO_LARGE:
-        return EFBIG;
-    case ERR_BUSY:
-        return EAGAIN;
-    case ERR_UNSUPPORTED:
-        return ENOSYS;
-    case ERR_EXISTS:
-        return EEXIST;
-    case ERR_CLOSED:
-    case ERR_CANCELED:
-        return ESHUTDOWN;
-    default:
-        return status > -10000 ? -status : EIO;
-    }
 }
 
 /* ---- waits ---- */
@@ -131,6 +98,7 @@ void fs_write_submit(struct fs_wait *w)
 {
     w->is_submitted = true;
     w->write.done = on_written;
+    w->write.token = fs_mount_token(w->mount);
     write_submit(w->mount->env, &w->write);
     fs_write_bound(w, w->holds ? FS_WRITE_HOLD_MS : FS_WRITE_WAIT_MS);
 }
@@ -225,7 +193,7 @@ static void on_written(struct write *write)
     if (status == 0 && !w->is_plain &&
         kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
         status = ERR_CORRUPT;
-    w->done(w, fs_write_errno(status));
+    w->done(w, fs_errno_of(status));
 }
 
 static void on_deadline(struct timer *t, struct instant now)

@@ -69,7 +69,6 @@ struct fs_wait {
 int fs_write_preflight(const struct fs_mount *m);
 /* 0, or EACCES: the mount's token may not write the key. */
 int fs_write_right(struct fs_mount *m, struct str key);
-int fs_write_errno(int status);
 
 struct fs_wait *fs_write_wait_new(struct fs_mount *m, fuse_req_t req,
                                   void (*done)(struct fs_wait *w, int error));

@@ -105,6 +105,7 @@ struct config {
     int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
     /* mount */
     char *mount; /* directory, or NULL */
+    char *mount_token;
     bool mount_allow_other, mount_required, mount_inotify;
     int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode; /* ids: -1 is the agent's own */
     /* what was loaded, for reload and error lines */

@@ -193,6 +193,8 @@ const struct config_option config_table[] = {
     ON("mount.file_mode", NULL, MODE, mount_file_mode, "0644", ANY, NO, "Mode of the files, octal")
     ON("mount.dir_mode", NULL, MODE, mount_dir_mode, "0755", ANY, NO,
        "Mode of the directories, octal")
+    ON("mount.token", NULL, TEXT, mount_token, NULL, ANY, NO,
+       "Token with which the mount reads and writes; without one that of acl.tokens.default")
     ON("mount.inotify", NULL, BOOL, mount_inotify, NULL, ANY, NO,
        "Start a process that makes inotify on the mount see changes made elsewhere")
     /* joining */

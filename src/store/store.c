@@ -149,6 +149,14 @@ uint64_t store_count(struct store_view *v, int table)
     return stat.ms_entries;
 }
 
+uint64_t store_table_size(struct store_view *v, int table)
+{
+    MDB_stat stat = {0};
+
+    ASSERT(mdb_stat(v->txn, dbi_of(v, table), &stat) == 0);
+    return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
+}
+
 int store_table_count(const struct store_view *v)
 {
     return v->store->table_n;

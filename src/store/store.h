@@ -39,6 +39,7 @@ void store_view_end(struct store_view *v);
 bool store_get(struct store_view *v, int table, struct str key, struct str *ret);
 /* Number of rows. */
 uint64_t store_count(struct store_view *v, int table);
+uint64_t store_table_size(struct store_view *v, int table); /* bytes of its pages */
 int store_table_count(const struct store_view *v);
 
 /* A cursor gives rows from `from` on, in key order:
