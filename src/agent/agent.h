@@ -94,6 +94,8 @@ void agent_each_member(struct agent *a, void (*each)(void *data, const struct ag
 /* The same for the WAN: "node1.dc1". */
 void agent_each_wan_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
                            void *data);
+/* The known datacenters, the nearest first; with none known (yet), nothing. */
+void agent_each_datacenter(struct agent *a, void (*each)(void *data, const char *name), void *data);
 /* One object as in /v1/agent/members. */
 void agent_render_member(const struct agent_member *m, struct jwrite *w);
 /* /v1/agent/self's objects. */

@@ -78,7 +78,7 @@ void api_agent_metrics(struct api_call *c, struct agent *agent)
     jwrite_end(&w);
 }
 
-/* ---- reload, leave ---- */
+/* ---- reload ---- */
 
 void api_agent_reload(struct api_call *c, struct agent *agent)
 {
@@ -88,13 +88,6 @@ void api_agent_reload(struct api_call *c, struct agent *agent)
         (void)api_fail(c, 500, "%s", err.text);
     else
         api_empty(c, 200);
-}
-
-/* There is nobody to tell yet: leaving is an orderly stop, after the answer. */
-void api_agent_leave(struct api_call *c, struct agent *agent)
-{
-    api_empty(c, 200);
-    agent_ask_stop(agent);
 }
 
 /* ---- monitor ----

@@ -13,7 +13,6 @@ void api_agent_members(struct api_call *c, struct agent *agent);
 bool api_agent_check_metrics(struct api_call *c);
 void api_agent_metrics(struct api_call *c, struct agent *agent);
 void api_agent_reload(struct api_call *c, struct agent *agent);
-void api_agent_leave(struct api_call *c, struct agent *agent);
 /* The log as it grows, until the client leaves. */
 void api_agent_monitor(struct api_call *c);
 

@@ -69,18 +69,6 @@ bool api_catalog_check_node(struct api_call *c)
 /* ---- lists ---- */
 
 /* consul: bad options are told, and the answer is put behind that. */
-void api_catalog_datacenters(struct api_call *c)
-{
-    struct jwrite w = api_json(c);
-    struct error err = {0};
-
-    if (param_options(&c->params, &err) < 0)
-        api_fail(c, 400, "%s", err.text);
-    jwrite_array(&w);
-    jwrite_z(&w, c->env->config->datacenter);
-    jwrite_close(&w);
-    jwrite_end(&w);
-}
 
 /* What the walks below are given. */
 struct walk {

@@ -10,7 +10,6 @@
 #include "api/filter.h"
 #include "state/health.h"
 
-void api_catalog_datacenters(struct api_call *c);
 bool api_catalog_check_nodes(struct api_call *c);
 int api_catalog_nodes(struct api_call *c, struct view *v, uint64_t *ret_index);
 int api_catalog_services(struct api_call *c, struct view *v, uint64_t *ret_index);

@@ -11,6 +11,7 @@
 #include "api/api_acl.h"
 #include "api/api_agent.h"
 #include "api/api_catalog.h"
+#include "api/api_cluster.h"
 #include "api/api_event.h"
 #include "api/api_health.h"
 #include "api/api_keyring.h"
@@ -36,7 +37,7 @@ static const struct api_route table[] = {
 
     {API_PUT, "/v1/catalog/register", API_WRITE, API_NS, .prepare = api_catalog_register},
     {API_PUT, "/v1/catalog/deregister", API_WRITE, API_NS, .prepare = api_catalog_deregister},
-    {API_GET, "/v1/catalog/datacenters", API_LOCAL, 0, API_RIGHT_OPEN, .local = api_catalog_datacenters},
+    {API_GET, "/v1/catalog/datacenters", API_CORE, API_SERVER, API_RIGHT_OPEN, .core = api_cluster_datacenters},
     {API_GET, "/v1/catalog/nodes", API_READ, CATALOG, .check = api_catalog_check_nodes, .view = api_catalog_nodes},
     {API_GET, "/v1/catalog/services", API_READ, CATALOG, .view = api_catalog_services},
     {API_GET, "/v1/catalog/service/", API_READ, CATALOG, .check = api_catalog_check_service, .view = api_catalog_service},
@@ -77,7 +78,9 @@ static const struct api_route table[] = {
      .core = api_agent_metrics},
     {API_GET, "/v1/agent/monitor", API_LOCAL, 0, API_RIGHT_AGENT_READ, .local = api_agent_monitor},
     {API_PUT, "/v1/agent/reload", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_agent_reload},
-    {API_PUT, "/v1/agent/leave", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_agent_leave},
+    {API_PUT, "/v1/agent/join/", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_cluster_join},
+    {API_PUT, "/v1/agent/leave", API_CORE, 0, API_RIGHT_AGENT_WRITE, .core = api_cluster_leave},
+    {API_PUT, "/v1/agent/force-leave/", API_CORE, 0, API_RIGHT_OPERATOR_WRITE, .core = api_cluster_force_leave},
     {API_PUT, "/v1/agent/token/", API_CORE, 0, API_RIGHT_AGENT_WRITE, .check = api_acl_check, .core = api_acl_agent_token},
 
     {API_GET, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_READ, .check = api_keyring_check, .core = api_keyring},

@@ -12,6 +12,7 @@
 #include "cli/cli_acl_table.h"
 #include "cli/cli_agent.h"
 #include "cli/cli_catalog.h"
+#include "cli/cli_cluster.h"
 #include "cli/cli_complete.h"
 #include "cli/cli_keyring.h"
 #include "cli/cli_kv.h"
@@ -96,6 +97,12 @@ static const struct cli_flag members_flags[] = {
     {"status",   CLI_FLAG_TEXT, "<regex>", "Only members whose status matches"},
     {"wan",      B, "Members of the WAN pool (servers of all datacenters)"},
 };
+static const struct cli_flag join_flags[] = {
+    {"wan", B, "Join servers of other datacenters"},
+};
+static const struct cli_flag force_leave_flags[] = {
+    {"prune", B, "Forget the member at once"},
+};
 static const struct cli_flag monitor_flags[] = {
     {"log-json",  B, "Lines as JSON"},
     {"log-level", S, "Lowest level to print; default INFO"},
@@ -153,6 +160,10 @@ static const struct cli_command commands[] = {
      "empty. Flags come before KEY. One slash at the front of KEY is dropped; a key that begins\n"
      "with one is given with two.",
      FLAGS(kv_put_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_kv_put},
+    {"force-leave", "NAME", "Make a failed member of the cluster one that has left", NULL,
+     FLAGS(force_leave_flags), CLI_API, cli_cluster_force_leave},
+    {"join", "ADDRESS...", "Make the agent join the cluster of other agents", NULL,
+     FLAGS(join_flags), CLI_API, cli_cluster_join},
     {"leave", "", "Make the agent leave the cluster and stop", NULL,
      NULL, 0, CLI_API, cli_agent_leave},
     {"members", "", "List the members of the cluster", "Exit status 2 when there are none.",

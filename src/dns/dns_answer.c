@@ -17,6 +17,7 @@
 static int parse(const struct dns_question *q, knot_pkt_t **ret, uint8_t *ret_rcode);
 static enum dns_outcome refuse(const struct dns_question *q, const knot_pkt_t *query, uint8_t *out,
                                size_t *ret_n);
+static bool is_own_datacenter(const struct dns_reply *r, const struct dns_name *name);
 static void answer_kind(struct dns_reply *r, const struct dns_name *name);
 static void find_ecs(const knot_pkt_t *query, struct dns_pack *p);
 
@@ -52,6 +53,12 @@ static struct dns_pack pack_init(const struct dns_question *q, const knot_pkt_t 
                              .out = out};
 }
 
+static bool must_ship(const struct dns_question *q, const struct dns_reply *r,
+                      const struct dns_name *name)
+{
+    return q->ship_all || (q->ship_dcs && !is_own_datacenter(r, name));
+}
+
 enum dns_outcome dns_answer(const struct dns_question *q, uint8_t *out, size_t *ret_n)
 {
     const uint8_t *bytes = (const uint8_t *)q->packet.p;
@@ -73,6 +80,11 @@ enum dns_outcome dns_answer(const struct dns_question *q, uint8_t *out, size_t *
                    &name);
     if (name.kind == DNS_NAME_OUTSIDE)
         return refuse(q, query, out, ret_n);
+    if (q->ship_dc && must_ship(q, &r, &name)) {
+        (void)str_copy_z(is_own_datacenter(&r, &name) ? STR_NONE : name.datacenter, q->ship_dc,
+                         256);
+        return DNS_SHIP;
+    }
     answer_kind(&r, &name);
     if (r.is_forward) {
         if (q->conf->has_recursors)

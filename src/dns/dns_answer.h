@@ -19,6 +19,7 @@ enum dns_outcome {
     DNS_ANSWERED, /* *ret_n octets are to be sent */
     DNS_DROPPED,  /* no answer: too short, or itself an answer */
     DNS_FORWARD,  /* send `packet` to the recursors, what they say to the asker */
+    DNS_SHIP,     /* another agent answers: of q->ship_dc, or any server when that is empty */
     DNS_CHASE,    /* ask the recursors for A records of chase->items, then run again */
 };
 
@@ -32,6 +33,9 @@ struct dns_question {
     uint32_t now_s;          /* wall clock: the SOA's serial */
     uint64_t seed;           /* of the order of answers; the same in both runs */
     struct dns_chase *chase; /* n and is_final set to 0 before the first run */
+    bool ship_all;           /* there is no state here: all questions about our zones */
+    bool ship_dcs;           /* questions about other datacenters are answered there */
+    char *ship_dc;           /* 256 octets for DNS_SHIP; NULL: nothing is shipped */
     struct dns_mem *mem;     /* reset by the caller after the answer was used */
 };
 

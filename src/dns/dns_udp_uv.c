@@ -160,7 +160,7 @@ static void answer_batch(struct dns_udp *u, int n)
         }
         enum dns_outcome outcome =
             dns_worker_answer(w, v, packet, false, &chase, &seed, w->out + at, &size);
-        if (outcome == DNS_FORWARD || outcome == DNS_CHASE) {
+        if (outcome == DNS_FORWARD || outcome == DNS_CHASE || outcome == DNS_SHIP) {
             if (w->pending_n < DNS_WORKER_PENDING_MAX) {
                 wait(u, i, outcome, packet, &chase, seed);
                 continue;

@@ -29,6 +29,8 @@ struct dns_worker {
     size_t pending_n;
     size_t retiring_n; /* forwards of former configurations, closing */
     bool is_closing;
+    bool is_serving;                       /* answers for other agents: nothing is shipped on */
+    char ship_dc[256];                     /* of the last answer that was DNS_SHIP */
     void (*on_idle)(struct dns_worker *w); /* nothing pends any more; may be NULL */
 };
 
@@ -68,6 +70,8 @@ enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, stru
                                    uint8_t *out, size_t *ret_n);
 void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outcome outcome,
                      struct str packet, bool is_tcp, const struct dns_chase *chase, uint64_t seed);
+/* For dns_ship.c: what came back. */
+void dns_worker_finish(struct dns_pending *p, const uint8_t *answer, size_t n);
 /* SERVFAIL, when there are too many pending already. */
 size_t dns_worker_servfail(struct dns_worker *w, struct str packet, bool is_tcp, uint8_t *out);
 

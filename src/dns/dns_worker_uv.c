@@ -10,6 +10,7 @@
 #include "agent/metrics.h"
 #include "base/mem.h"
 #include "dns/dns_pack.h"
+#include "dns/dns_ship.h"
 #include "dns/dns_worker.h"
 
 #define CHASE_QUESTION_MAX (KNOT_WIRE_HEADER_SIZE + DNS_CONF_NAME_MAX + 4)
@@ -22,7 +23,6 @@ struct dns_worker_call {
 
 static void on_forwarded(struct dns_forward_call *c, struct str answer);
 static void on_chased(struct dns_forward_call *c, struct str answer);
-static void finish(struct dns_pending *p, const uint8_t *answer, size_t n);
 
 /* ---- life ---- */
 
@@ -138,6 +138,10 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .now_s = (uint32_t)(clock_wall_ns() / 1000000000),
                                  .seed = seed,
                                  .chase = chase,
+                                 .ship_all = w->env->is_client,
+                                 .ship_dcs =
+                                     published_get(w->env->published, PUBLISHED_DATACENTERS) > 0,
+                                 .ship_dc = w->is_serving ? NULL : w->ship_dc,
                                  .mem = &w->mem};
 }
 
@@ -180,9 +184,9 @@ static size_t chase_question(const uint8_t *name, uint8_t *dst)
 void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outcome outcome,
                      struct str packet, bool is_tcp, const struct dns_chase *chase, uint64_t seed)
 {
-    ASSERT(w->forward && (outcome == DNS_FORWARD || outcome == DNS_CHASE));
-    size_t n = outcome == DNS_FORWARD ? 1 : chase->n;
-    metrics_add(w->env->metrics, METRIC_DNS_RECURSED, 1);
+    ASSERT(outcome == DNS_SHIP || (w->forward && (outcome == DNS_FORWARD || outcome == DNS_CHASE)));
+    size_t n = outcome == DNS_CHASE ? chase->n : 1;
+    metrics_add(w->env->metrics, METRIC_DNS_RECURSED, outcome != DNS_SHIP);
 
     p->worker = w;
     p->seed = seed;
@@ -194,6 +198,10 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
     list_init(&p->link);
     list_push(&w->pendings, &p->link);
     w->pending_n++;
+    if (outcome == DNS_SHIP) {
+        dns_ship_start(p, str_z(w->ship_dc));
+        return;
+    }
     struct dns_worker_call *calls = p->calls;
     for (size_t i = 0; i < n; i++)
         calls[i].pending = p;
@@ -231,12 +239,12 @@ static void on_forwarded(struct dns_forward_call *c, struct str answer)
     struct dns_worker *w = p->worker;
 
     if (answer.n > 0) {
-        finish(p, (const uint8_t *)answer.p, answer.n);
+        dns_worker_finish(p, (const uint8_t *)answer.p, answer.n);
         return;
     }
     note_unheard(w);
     size_t n = dns_worker_servfail(w, p->packet, p->is_tcp, w->out);
-    finish(p, w->out, n);
+    dns_worker_finish(p, w->out, n);
 }
 
 static void on_chased(struct dns_forward_call *c, struct str answer)
@@ -259,10 +267,10 @@ static void on_chased(struct dns_forward_call *c, struct str answer)
         n = dns_answer_servfail(&q, w->out);
     dns_worker_end(v);
     dns_mem_reset(&w->mem);
-    finish(p, w->out, n);
+    dns_worker_finish(p, w->out, n);
 }
 
-static void finish(struct dns_pending *p, const uint8_t *answer, size_t n)
+void dns_worker_finish(struct dns_pending *p, const uint8_t *answer, size_t n)
 {
     struct dns_worker *w = p->worker;
 

@@ -236,11 +236,12 @@ static void deadline_runs_once_more(void **state)
 }
 
 /* A consistent read asks the core first, each time before it runs. */
-static void consistent_is_confirmed(void **state)
+static void is_confirmed(enum read_mode mode, bool leads)
 {
     struct world w;
     world_open(&w);
-    struct read r = read_of(READ_CONSISTENT, 5), refused = read_of(READ_CONSISTENT, 0);
+    published_set(&w.published, PUBLISHED_IS_LEADER, leads);
+    struct read r = read_of(mode, 5), refused = read_of(mode, 0);
     assert_false(read_start(&w.env, &r));
     assert_int_equal(w.runs, 0);
     turn(&w);
@@ -259,6 +260,12 @@ static void consistent_is_confirmed(void **state)
     assert_int_equal(w.dones, 2);
     assert_int_equal(refused.status, ERR_NO_LEADER);
     world_close(&w);
+}
+
+static void consistent_is_confirmed(void **state)
+{
+    is_confirmed(READ_CONSISTENT, true);
+    is_confirmed(READ_DEFAULT, false); /* by a follower */
 }
 
 /* A server that does not lead answers by itself, when the leader has said how far it must be. */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dns/dns_ship.h"
+
+#include "agent/metrics.h"
+#include "base/mem.h"
+
+/* ---- the asking side ---- */
+
+struct dns_ship {
+    struct ship ship;
+    struct dns_pending *pending;
+    char datacenter[256];
+};
+
+static void on_shipped(struct ship *s)
+{
+    struct dns_ship *d = LIST_ITEM(s, struct dns_ship, ship);
+    struct dns_pending *p = d->pending;
+    struct dns_worker *w = p->worker;
+    struct str answer = s->status ? STR_NONE : buf_str(&s->answer);
+    if (answer.n >= 12 && answer.n <= DNS_ANSWER_SIZE_MAX) {
+        dns_worker_finish(p, (const uint8_t *)answer.p, answer.n);
+    } else {
+        size_t n = dns_worker_servfail(w, p->packet, p->is_tcp, w->out);
+        dns_worker_finish(p, w->out, n);
+    }
+    ship_fini(s);
+    mem_free(d);
+}
+
+void dns_ship_start(struct dns_pending *p, struct str datacenter)
+{
+    struct dns_ship *d = mem_new(struct dns_ship);
+    d->pending = p;
+    (void)str_copy_z(datacenter, d->datacenter, sizeof d->datacenter);
+    d->ship = (struct ship){.kind = SHIP_DNS,
+                            .target = SHIP_TO_ANY,
+                            .may_repeat = true,
+                            .datacenter = str_z(d->datacenter),
+                            .done = on_shipped};
+    buf_init(&d->ship.body, 0);
+    buf_put_c(&d->ship.body, p->is_tcp ? 1 : 0);
+    buf_put_str(&d->ship.body, p->packet);
+    ship_submit(p->worker->env, &d->ship);
+}
+
+/* ---- the side that answers ---- */
+
+struct context {
+    struct dns_worker worker;
+    struct timer timer; /* closing: the last turn */
+    bool closing;
+    void (*closed)(void *data);
+    void *data;
+};
+
+struct job {
+    struct dns_pending pending;
+    struct serve_call *call;
+};
+
+static int context_open(void *uv_loop, struct env *env, void **ret, struct error *err)
+{
+    struct context *x = mem_new(struct context);
+    int rc = dns_worker_init(&x->worker, uv_loop, env, err);
+    x->worker.is_serving = true;
+    if (rc)
+        mem_free(x);
+    else
+        *ret = x;
+    return rc;
+}
+
+static void on_last_turn(struct timer *t, struct instant now)
+{
+    struct context *x = LIST_ITEM(t, struct context, timer);
+    void (*closed)(void *data) = x->closed;
+    void *data = x->data;
+    (void)now;
+    dns_worker_fini(&x->worker);
+    mem_free(x);
+    closed(data);
+}
+
+static void on_idle(struct dns_worker *w)
+{
+    struct context *x = LIST_ITEM(w, struct context, worker);
+    if (!x->closing || w->pending_n > 0 || w->retiring_n > 0)
+        return;
+    x->timer.fire = on_last_turn;
+    timers_set(w->env->timers, &x->timer, env_now(w->env));
+}
+
+static void on_forward_closed(void *data)
+{
+    struct context *x = data;
+    x->worker.retiring_n--;
+    on_idle(&x->worker);
+}
+
+static void context_close(void *ctx, void (*closed)(void *data), void *data)
+{
+    struct context *x = ctx;
+    x->closed = closed;
+    x->data = data;
+    x->closing = x->worker.is_closing = true;
+    x->worker.on_idle = on_idle;
+    if (x->worker.forward) {
+        x->worker.retiring_n++;
+        dns_forward_close(x->worker.forward, on_forward_closed, x);
+        x->worker.forward = NULL;
+    }
+    on_idle(&x->worker);
+}
+
+static void context_reload(void *ctx)
+{
+    struct context *x = ctx;
+    dns_worker_reload(&x->worker);
+}
+
+static void reply(struct serve_call *c, const uint8_t *bytes, size_t n)
+{
+    struct buf answer;
+    buf_init(&answer, 0);
+    buf_put(&answer, bytes, n);
+    serve_answer(c, 0, &answer);
+    buf_fini(&answer);
+}
+
+static void on_done(struct dns_pending *p, const uint8_t *answer, size_t n)
+{
+    struct job *j = LIST_ITEM(p, struct job, pending);
+    reply(j->call, answer, n);
+    mem_free(j);
+}
+
+static void start(struct serve_call *c)
+{
+    struct context *x = c->ctx;
+    struct dns_worker *w = &x->worker;
+    struct dns_chase chase;
+    struct view view, *v;
+    uint64_t seed;
+    size_t size = 0;
+    struct str packet = str_drop(c->body, 1);
+    bool is_tcp = c->body.n > 0 && c->body.p[0];
+    metrics_add(c->env->metrics, METRIC_DNS_QUERIES, 1);
+    v = dns_worker_begin(w, &view);
+    enum dns_outcome outcome =
+        dns_worker_answer(w, v, packet, is_tcp, &chase, &seed, w->out, &size);
+    dns_worker_end(v);
+    if (outcome == DNS_ANSWERED || outcome == DNS_DROPPED) {
+        reply(c, w->out, outcome == DNS_ANSWERED ? size : 0);
+    } else if (!w->forward || w->pending_n >= DNS_WORKER_PENDING_MAX) {
+        size = dns_worker_servfail(w, packet, is_tcp, w->out);
+        reply(c, w->out, size);
+    } else {
+        struct job *j = mem_new(struct job);
+        j->call = c;
+        j->pending.done = on_done;
+        dns_worker_wait(w, &j->pending, outcome, packet, is_tcp, &chase, seed);
+    }
+}
+
+const struct serve_handler dns_ship_handler = {.kind = SHIP_DNS,
+                                               .open = context_open,
+                                               .start = start,
+                                               .reload = context_reload,
+                                               .close = context_close};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Questions that another agent answers: of a client agent all that are about our zones, of a server
+ * those about other datacenters. A shipped question is a byte (1: it came over TCP) and the packet;
+ * its answer is a packet.
+ */
+#ifndef DISCO_DNS_DNS_SHIP_H
+#define DISCO_DNS_DNS_SHIP_H
+
+#include "agent/serve.h"
+#include "dns/dns_worker.h"
+
+/* Sends the pending question off; dns_worker_finish is called with what comes back. */
+void dns_ship_start(struct dns_pending *p, struct str datacenter);
+
+extern const struct serve_handler dns_ship_handler;
+
+#endif
