@@ -102,6 +102,7 @@ void agent_render_member(const struct agent_member *m, struct jwrite *w);
 void agent_render_self(struct agent *a, struct jwrite *w);
 /* Counters, gauges and samples: SIGUSR1 and /v1/agent/metrics. */
 void agent_render_metrics(struct agent *a, struct jwrite *w);
+void agent_render_prometheus(struct agent *a, struct buf *out);
 void agent_dump_metrics(struct agent *a, int fd);
 
 #endif

@@ -317,6 +317,13 @@ void agent_render_metrics(struct agent *a, struct jwrite *w)
     metrics_render(&a->metrics, gauges, n, clock_now(), clock_wall_ns(), w);
 }
 
+void agent_render_prometheus(struct agent *a, struct buf *out)
+{
+    struct metrics_gauge gauges[GAUGES_MAX];
+    size_t n = gauges_now(a, gauges);
+    metrics_render_prometheus(&a->metrics, gauges, n, out);
+}
+
 void agent_dump_metrics(struct agent *a, int fd)
 {
     struct metrics_gauge gauges[GAUGES_MAX];

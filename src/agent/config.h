@@ -78,6 +78,7 @@ struct config {
     struct config_list block_endpoints, allow_write_http_from;
     bool ui;
     struct duration session_ttl_min;
+    struct duration prometheus_retention; /* 0: its format is not told */
     /* the cluster */
     struct config_list start_join, retry_join, start_join_wan, retry_join_wan;
     struct duration retry_interval, retry_interval_wan, reconnect_timeout, reconnect_timeout_wan;

@@ -123,6 +123,8 @@ const struct config_option config_table[] = {
        "Longest wait of a blocking read")
     ON("default_query_time", "default-query-time", DURATION, default_query_time, "5m", ANY, YES,
        "Wait of a blocking read that does not say how long")
+    ON("telemetry.prometheus_retention_time", NULL, DURATION, prometheus_retention, "0s", ANY, YES,
+       "Above 0: /v1/agent/metrics tells Prometheus' format too")
     ON("session_ttl_min", NULL, DURATION, session_ttl_min, "10s", ANY, NO,
        "Shortest TTL of a session")
     /* HTTP */
@@ -366,8 +368,6 @@ const struct config_option config_table[] = {
     OFF("telemetry.metrics_prefix", NULL, TEXT, NOTED, NULL, "Prefix of the metrics' names")
     OFF("telemetry.prefix_filter", NULL, LIST, IGNORED, NULL, "No effect")
     OFF("telemetry.filter_default", NULL, BOOL, IGNORED, NULL, "No effect")
-    OFF("telemetry.prometheus_retention_time", NULL, TEXT, NOTED, NULL,
-       "Metrics in Prometheus' format")
     OFF("telemetry.statsd_address", NULL, TEXT, REFUSED, NULL, "Metrics to statsd")
     OFF("telemetry.statsite_address", NULL, TEXT, REFUSED, NULL, "Metrics to statsite")
     OFF("telemetry.dogstatsd_addr", NULL, TEXT, REFUSED, NULL, "Metrics to dogstatsd")

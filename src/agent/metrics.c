@@ -111,6 +111,31 @@ void metrics_render(const struct metrics *m, const struct metrics_gauge *gauges,
     jwrite_close(w);
 }
 
+static void put_prometheus(const char *name, bool gauge, double value, struct buf *out)
+{
+    char flat[64];
+    size_t n = 0;
+    struct jwrite w;
+
+    for (; name[n] && n < sizeof(flat) - 1; n++)
+        flat[n] = name[n] == '.' || name[n] == '-' ? '_' : name[n];
+    flat[n] = '\0';
+    buf_putf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", flat, name, flat, gauge ? "gauge" : "counter",
+             flat);
+    jwrite_init(&w, out, false);
+    jwrite_double(&w, value);
+    buf_put_c(out, '\n');
+}
+
+void metrics_render_prometheus(const struct metrics *m, const struct metrics_gauge *gauges,
+                               size_t gauge_n, struct buf *out)
+{
+    for (size_t i = 0; i < gauge_n; i++)
+        put_prometheus(gauges[i].name, true, gauges[i].value, out);
+    for (int i = 0; i < METRIC_N; i++)
+        put_prometheus(names[i], is_gauge(i), (double)metrics_get(m, (enum metric)i), out);
+}
+
 void metrics_print(const struct metrics *m, const struct metrics_gauge *gauges, size_t gauge_n,
                    int64_t wall_ns, struct buf *out)
 {

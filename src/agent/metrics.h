@@ -20,7 +20,7 @@
     X(METRIC_READS,          "consul.reads")                              \
     X(METRIC_READS_WOKEN,    "consul.reads.woken")                        \
     X(METRIC_READS_PARKED,   "consul.reads.parked") /* a gauge */         \
-    X(METRIC_WRITES,         "consul.writes")                             \
+    X(METRIC_WRITES,         "consul.raft.apply")                         \
     X(METRIC_APPLIED_GROUPS, "consul.fsm.groups")                         \
     X(METRIC_APPLIED_CHANGES,"consul.fsm.changes")                        \
     X(METRIC_ELECTIONS_WON,  "consul.raft.state.leader")
@@ -48,6 +48,9 @@ struct metrics_gauge {
 /* The object of /v1/agent/metrics. Timestamps are handed in. */
 void metrics_render(const struct metrics *m, const struct metrics_gauge *gauges, size_t gauge_n,
                     struct instant now, int64_t wall_ns, struct jwrite *w);
+/* The same in Prometheus' text format: "consul.http.requests" is consul_http_requests. */
+void metrics_render_prometheus(const struct metrics *m, const struct metrics_gauge *gauges,
+                               size_t gauge_n, struct buf *out);
 /* One line each, for SIGUSR1. */
 void metrics_print(const struct metrics *m, const struct metrics_gauge *gauges, size_t gauge_n,
                    int64_t wall_ns, struct buf *out);

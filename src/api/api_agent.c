@@ -58,15 +58,23 @@ void api_agent_members(struct api_call *c, struct agent *agent)
 
 /* ---- metrics ---- */
 
-bool api_agent_check_metrics(struct api_call *c)
+static bool wants_prometheus(const struct api_call *c)
 {
     struct str accept = c->request.accept;
 
-    if (str_eq_z(param_get(&c->params, "format"), "prometheus") ||
-        str_search(accept, STR_LIT("text/plain;version=0.4.0")) < accept.n ||
-        str_search(accept, STR_LIT("application/openmetrics-text")) < accept.n)
+    return str_eq_z(param_get(&c->params, "format"), "prometheus") ||
+           str_search(accept, STR_LIT("text/plain;version=0.4.0")) < accept.n ||
+           str_search(accept, STR_LIT("application/openmetrics-text")) < accept.n;
+}
+
+bool api_agent_check_metrics(struct api_call *c)
+{
+    bool prometheus = wants_prometheus(c);
+
+    if (prometheus && c->env->config->prometheus_retention.ns <= 0)
         return api_fail(c, 415,
                         "Prometheus is not enabled since its retention time is not positive");
+    c->scratch = prometheus ? c : NULL;
     return true;
 }
 
@@ -74,8 +82,14 @@ void api_agent_metrics(struct api_call *c, struct agent *agent)
 {
     struct jwrite w = api_json(c);
 
-    agent_render_metrics(agent, &w);
-    jwrite_end(&w);
+    if (!c->scratch) {
+        agent_render_metrics(agent, &w);
+        jwrite_end(&w);
+        return;
+    }
+    c->reply.is_json = false;
+    agent_render_prometheus(agent, &c->reply.body);
+    api_header(c, "Content-Type", STR_LIT("text/plain; version=0.0.4; charset=utf-8"));
 }
 
 /* ---- reload ---- */

@@ -23,14 +23,22 @@ static void renders_as_consul(void **state)
                        "{\"Name\":\"consul.raft.term\",\"Value\":3,\"Labels\":{}},"
                        "{\"Name\":\"consul.http.away\",\"Value\":0,\"Labels\":{}},"
                        "{\"Name\":\"consul.reads.parked\",\"Value\":1,\"Labels\":{}}],"
-                       "\"Points\":[],\"Counters\":[{\"Name\":\"consul.writes\",\"Count\":4,"
+                       "\"Points\":[],\"Counters\":[{\"Name\":\"consul.raft.apply\",\"Count\":4,"
                        "\"Rate\":2,\"Sum\":4,\"Min\":1,\"Max\":1,\"Mean\":1,\"Stddev\":0,"
                        "\"Labels\":{}}],\"Samples\":[]}"));
     buf_clear(&out);
+    struct buf text;
+    buf_init(&text, 0);
+    metrics_render_prometheus(&m, gauges, 1, &text);
+    assert_true(str_search(buf_str(&text), STR_LIT("# HELP consul_raft_apply consul.raft.apply\n"
+                                                   "# TYPE consul_raft_apply counter\n"
+                                                   "consul_raft_apply 4\n")) < text.n);
+    assert_true(str_search(buf_str(&text), STR_LIT("# TYPE consul_reads_parked gauge\n")) < text.n);
+    buf_fini(&text);
     metrics_print(&m, gauges, 1, 1700000000000000000, &out);
     assert_true(str_has_prefix(
         buf_str(&out), STR_LIT("[2023-11-14 22:13:20 +0000 UTC][G] 'consul.raft.term': 3.000\n")));
-    assert_true(str_search(buf_str(&out), STR_LIT("[C] 'consul.writes': 4\n")) < out.n);
+    assert_true(str_search(buf_str(&out), STR_LIT("[C] 'consul.raft.apply': 4\n")) < out.n);
     buf_fini(&out);
 }
 
