@@ -18,6 +18,7 @@
 #include "cli/cli_kv.h"
 #include "cli/cli_members.h"
 #include "cli/cli_mount.h"
+#include "cli/cli_services.h"
 #include "cli/cli_transfer.h"
 
 #define EXIT_UNKNOWN_COMMAND 127 /* as consul, and as a shell */
@@ -56,6 +57,25 @@ static const struct cli_flag keyring_flags[] = {
     {"relay-factor", U, "Through how many other members answers come too, 0 to 5"},
     {"remove",       CLI_FLAG_TEXT, "<key>", "Take a key, not the one in use, from all members"},
     {"use",          CLI_FLAG_TEXT, "<key>", "Make all members encrypt with this installed key"},
+};
+static const struct cli_flag maint_flags[] = {
+    {"disable", B, "End the maintenance"},
+    {"enable",  B, "Begin it: the node, or the service, is left out of answers"},
+    {"reason",  S, "Why, with -enable"},
+    {"service", CLI_FLAG_TEXT, "<id>", "A service instead of the whole node"},
+};
+static const struct cli_flag services_register_flags[] = {
+    {"address",        S, "Address of the service; default: the node's"},
+    {"id",             S, "Id of the service; default: its name"},
+    {"kind",           S, "Kind of the service"},
+    {"meta",           L, "<key=value>", "Meta data; may be repeated"},
+    {"name",           S, "Name of the service"},
+    {"port",           U, "Port of the service"},
+    {"tag",            L, "<tag>", "A tag; may be repeated"},
+    {"tagged-address", L, "<name=address>", "A further address by name, such as wan=1.2.3.4:80"},
+};
+static const struct cli_flag services_deregister_flags[] = {
+    {"id", S, "Id of the service"},
 };
 static const struct cli_flag kv_get_flags[] = {
     {"base64",    B, "Print values base64 encoded"},
@@ -166,6 +186,8 @@ static const struct cli_command commands[] = {
      FLAGS(join_flags), CLI_API, cli_cluster_join},
     {"leave", "", "Make the agent leave the cluster and stop", NULL,
      NULL, 0, CLI_API, cli_agent_leave},
+    {"maint", "", "Begin or end maintenance of the node or a service, or show what is in it", NULL,
+     FLAGS(maint_flags), CLI_API, cli_services_maint},
     {"members", "", "List the members of the cluster", "Exit status 2 when there are none.",
      FLAGS(members_flags), CLI_API | CLI_JSON, cli_members},
     {"monitor", "", "Print the agent's log as it grows", "Ends with an interrupt (Ctrl-C).",
@@ -175,6 +197,12 @@ static const struct cli_command commands[] = {
      NULL, 0, 0, cli_mount_watch},
     {"reload", "", "Make the agent read its configuration again", NULL,
      NULL, 0, CLI_API, cli_agent_reload},
+    {"services deregister", "[FILE...]", "Take services of this agent out of the catalog",
+     "FILE holds a definition as for register.",
+     FLAGS(services_deregister_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_services_deregister},
+    {"services register", "[FILE...]", "Register services with this agent",
+     "FILE is JSON with a member service, or services, as in configuration files.",
+     FLAGS(services_register_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_services_register},
     {"validate", "FILE_OR_DIRECTORY...", "Check configuration files", NULL,
      FLAGS(validate_flags), 0, cli_agent_validate},
     {"version", "", "Print the version", NULL, FLAGS(version_flags), 0, cli_agent_version},

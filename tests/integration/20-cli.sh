@@ -161,6 +161,37 @@ says "services -node" 0 web "" disco catalog services -node=node2
 exits 0 "nodes -node-meta" disco catalog nodes -node-meta=rack=9
 like "$OUT" $'^Node +ID +Address +DC\nnode2 +10.0.0.2 +dc1$' "finds it, without an id"
 
+section "services, maint"
+says "register by flags" 0 "Registered service: webx" "" disco services register -name=webx -port=80 -tag=a -tag=b \
+    -meta=k=v -address=10.0.0.1 -tagged-address=wan=1.2.3.4:81 -tagged-address=lan_ipv6=[fd00::1]:82
+is "$(curl -s "http://$HTTP/v1/agent/service/webx" | jq -c '[.Tags, .Meta, .Port, .Address, .TaggedAddresses.wan, .TaggedAddresses.lan_ipv6]')" \
+    '[["a","b"],{"k":"v"},80,"10.0.0.1",{"Address":"1.2.3.4","Port":81},{"Address":"fd00::1","Port":82}]' "with all of them"
+echo '{"service": {"name": "filed", "port": 5, "check": {"ttl": "1h"}}, "services": [{"id": "f2", "name": "filed"}]}' >svc.json
+says "register from a file" 0 $'Registered service: filed\nRegistered service: filed' "" disco services register svc.json
+says "nothing to register" 1 "" "Service registration requires at least one argument or flags." disco services register
+says "no such file" 1 "" "Error: config: Open failed on nofile.json. open nofile.json: no such file or directory" \
+    disco services register nofile.json
+says "meta that is none" 1 "" '-meta: "k" is not key=value' disco services register -name=x -meta=k
+exits 1 "refused by the agent" disco services register -name=x -address=0.0.0.0
+like "$ERR" 'Error registering service "x": Unexpected response code: 400 \(Invalid service address\)' "and its words"
+says "maint: nothing" 0 "" "" disco maint
+says "maint -enable" 0 "Node maintenance is now enabled" "" disco maint -enable -reason=works
+says "maint" 0 $'Node:\n  Name:   node1\n  Reason: works' "" disco maint
+says "maint -disable" 0 "Node maintenance is now disabled" "" disco maint -disable
+says "maint of a service" 0 'Service maintenance is now enabled for "webx"' "" disco maint -enable -service=webx
+exits 0 "shown" disco maint
+like "$OUT" $'^Service:\n  ID:     webx\n  Reason: Maintenance mode is enabled for this service' "by id"
+says "and ended" 0 'Service maintenance is now disabled for "webx"' "" disco maint -disable -service=webx
+says "both" 1 "" "Only one of -enable or -disable may be provided" disco maint -enable -disable
+says "a reason for nothing" 1 "" "Reason may only be provided with -enable" disco maint -reason=x
+says "no such service" 1 "" 'Error enabling service maintenance: Unexpected response code: 404 (No service registered with ID "none")' \
+    disco maint -enable -service=none
+says "deregister" 0 "Deregistered service: webx" "" disco services deregister -id=webx
+says "deregister a file" 0 $'Deregistered service: filed\nDeregistered service: f2' "" disco services deregister svc.json
+says "deregister none" 0 "Deregistered service: none" "" disco services deregister -id=none
+says "deregister nothing" 1 "" "Service deregistration requires at least one argument or -id." disco services deregister
+is "$(curl -s "http://$HTTP/v1/agent/services")" "{}" "all are gone"
+
 section "members, info, monitor, reload"
 exits 0 "members" disco members
 like "$OUT" $'^Node   Address +Status  Type    Build +Protocol  DC   Segment\nnode1  127.0.0.1:[0-9]+  alive   server  [0-9.]+ +2         dc1  <all>$' \
