@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 #define COORDINATE_DIMENSIONS 8 /* serf: coordinate.DefaultConfig */
-#define GAUGES_MAX            8
+#define GAUGES_MAX            16
 
 /* ---- members ---- */
 
@@ -297,6 +297,10 @@ static size_t gauges_now(struct agent *a, struct metrics_gauge dst[GAUGES_MAX])
     dst[n++] = (struct metrics_gauge){
         "consul.raft.storage_error",
         (double)(int64_t)published_get(&a->published, PUBLISHED_STORAGE_ERROR)};
+    dst[n++] = (struct metrics_gauge){
+        "consul.gossip.dropped",
+        (double)(pool_dropped(cluster_lan(a->cluster)) +
+                 (cluster_wan(a->cluster) ? pool_dropped(cluster_wan(a->cluster)) : 0))};
     dst[n++] = (struct metrics_gauge){"consul.core.mails", (double)mailbox_size(a->box)};
     dst[n++] =
         (struct metrics_gauge){"consul.runtime.rss_peak_bytes", (double)use.ru_maxrss * 1024};

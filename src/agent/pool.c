@@ -12,6 +12,10 @@
 #include "base/mem.h"
 #include "gossip/gossip_net.h"
 
+/* Whoever sends rubbish shall not fill our disk: so many warnings in so long a time. */
+#define WARN_MAX 10
+#define WARN_GAP DURATION_S(10)
+
 struct pool {
     struct agent *agent;
     enum pool_kind kind;
@@ -19,6 +23,8 @@ struct pool {
     struct gossip *gossip;
     struct gossip_net *net;
     char *snapshot, *keyring; /* paths, owned; NULL: nothing is kept */
+    struct instant warn_end;  /* of the present WARN_GAP */
+    uint64_t warn_n;          /* lines in it, also those that were not written */
     void (*closed)(void *data);
     void *data;
 };
@@ -109,6 +115,19 @@ bool pool_is_encrypted(const struct pool *p)
     return gossip_keyring_count(gossip_net_packet(((struct pool *)(uintptr_t)p)->net)->keyring) > 0;
 }
 
+uint64_t pool_dropped(const struct pool *p)
+{
+    struct gossip_net_stats net;
+    struct gossip_stats g;
+    uint64_t sum;
+    gossip_net_get_stats(p->net, &net);
+    gossip_get_stats(p->gossip, &g);
+    sum = net.packets_lost + net.streams_dropped + g.messages_bad;
+    for (int i = 0; i < GOSSIP_DROPS; i++)
+        sum += net.packets_dropped[i];
+    return sum;
+}
+
 /* ---- what gossip tells ---- */
 
 static void on_news(void *data, enum gossip_news news, const struct gossip_member *m)
@@ -177,9 +196,24 @@ static void on_keyring(void *data)
     gossip_net_keep_keyring(p->net);
 }
 
+static bool may_warn(struct pool *p)
+{
+    struct instant now = clock_now();
+    if (!instant_before(now, p->warn_end)) {
+        if (p->warn_n > WARN_MAX)
+            log_warn(p->log, "memberlist: warnings not written: count=%llu",
+                     (unsigned long long)(p->warn_n - WARN_MAX));
+        p->warn_end = instant_add(now, WARN_GAP);
+        p->warn_n = 0;
+    }
+    return ++p->warn_n <= WARN_MAX;
+}
+
 static void on_trace(void *data, int level, const char *text)
 {
     struct pool *p = data;
+    if (level == LOG_WARN && !may_warn(p))
+        return;
     log_line((enum log_level)level, p->log, "%s", text);
 }
 

@@ -34,6 +34,8 @@ void pool_member(const struct gossip_info *info, struct member *ret,
 /* Our own tags anew (bootstrap, acls and so on may change). */
 void pool_retag(struct pool *p);
 bool pool_is_encrypted(const struct pool *p);
+/* Packets and streams that were no gossip of this pool. */
+uint64_t pool_dropped(const struct pool *p);
 /* Members in name order, as places of pool_at; the caller frees with mem_free. */
 uint32_t *pool_sorted(struct pool *p, uint32_t *ret_n);
 

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The gossip of real agents: the keys of a live pool are changed and nobody is lost; hostile packets
+# and streams are dropped, counted, and told in few lines, and nobody believes them.
+# shellcheck source=tests/lib/tap.sh
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+command -v python3 >/dev/null || skip_all "python3 is missing"
+disco() { "$DISCO" "$1" -http-addr="127.0.0.1:${agent_http[$2]}" "${@:3}"; }
+alive() { # AGENT HOW-MANY
+    [ "$(disco members "$1" | awk '$3 == "alive"' | wc -l)" -eq "$2" ]
+}
+dropped() { # AGENT
+    curl -s -m 5 "http://127.0.0.1:${agent_http[$1]}/v1/agent/metrics" |
+        jq '[.Gauges[] | select(.Name | endswith("gossip.dropped")) | .Value] | add | floor'
+}
+
+section "keys"
+first=$("$DISCO" keygen) second=$("$DISCO" keygen)
+need_agent s1 -encrypt "$first"
+seed=127.0.0.1:${agent_serf[s1]}
+need_agent c1 -server=false -bootstrap=false -encrypt "$first" -join "$seed"
+need_agent c2 -server=false -bootstrap=false -encrypt "$first" -join "$seed"
+ok "three agents know each other" until_ok 20 alive c2 3
+run disco keyring c1 -list
+is "$(grep -c " \[3/3\]" <<<"$OUT")" 1 "every member has the key, asked through a client agent" ||
+    diag "$OUT $ERR"
+exits 0 "a second key is installed" disco keyring s1 -install "$second"
+run disco keyring s1 -list
+is "$(grep -c "$second \[3/3\]" <<<"$OUT")" 1 "all have it" || diag "$OUT $ERR"
+exits 0 "and used" disco keyring s1 -use "$second"
+exits 0 "the first is removed" disco keyring s1 -remove "$first"
+run disco keyring s1 -list-primary
+is "$(grep -cF "$second [3/3]" <<<"$OUT") $(grep -cF "$first" <<<"$OUT")" "1 0" \
+    "the second is the only one"
+exits 1 "the one in use is not removed" disco keyring s1 -remove "$second"
+like "$ERR" "Removing the primary key is not allowed" "and it is said why"
+is "$(cat "$T"/{s1,c1,c2}/serf/local.keyring | tr -d '\n')" \
+    "[\"$second\"][\"$second\"][\"$second\"]" "each keeps it in its file"
+is "$(stat -c %a "$T/c1/serf/local.keyring")" 600 "that others cannot read"
+stop_agent c2
+need_agent c2 -server=false -bootstrap=false -encrypt "$first" -join "$seed"
+ok "an agent with the old key on its command line comes back: its file wins" until_ok 20 alive c2 3
+ok "nobody was held for failed meanwhile" bash -c "! grep -l EventMemberFailed '$T'/*.log"
+
+section "a stranger with another key"
+need_agent x1 -encrypt "$first"
+run disco members x1
+is "$("$DISCO" members -http-addr="127.0.0.1:${agent_http[x1]}" | grep -c alive)" 1 "knows nobody"
+"$TOP_BUILDDIR/tests/lib/gossip_node" -node thief -bind "127.0.0.1:$(free_port)" \
+    -join "$seed" >"$T/thief.out" 2>&1 < <(sleep 3)
+like "$(cat "$T/thief.out")" "joined 0" "who has no key is refused"
+ok "without a key nobody joins" alive s1 3
+stop_agent x1
+
+section "hostile packets"
+need_agent p1
+need_agent p2 -server=false -bootstrap=false -join "127.0.0.1:${agent_serf[p1]}"
+ok "two agents without encryption" until_ok 20 alive p1 2
+lines=$(wc -l <"$T/p1.log")
+for name in p1 s1; do
+    victims="p1 p2"
+    [ $name = p1 ] || victims="s1 c1 c2"
+    # shellcheck disable=SC2086
+    run python3 "$TOP_SRCDIR/tests/integration/gossip_hostile.py" "$TOP_SRCDIR/tests/gossip-vectors" \
+        127.0.0.1 "${agent_serf[$name]}" $victims
+    like "$OUT" "packets [0-9]{4}" "rubbish for $name" || diag "$ERR"
+    ok "$name answers" until_ok 10 disco info "$name"
+    dropped=$(dropped "$name")
+    ok "$name has counted what it dropped" test "${dropped:-0}" -gt 1000 || diag "dropped $dropped"
+done
+ok "every member is still there" until_ok 20 alive p1 2
+ok "also of the pool with keys" until_ok 20 alive s1 3
+is "$(disco members p1 | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')" "p1 p2 " "and nobody new"
+ok "nobody was held for failed" bash -c "! grep -l EventMemberFailed '$T'/*.log"
+ok "few lines tell of it" test $(($(wc -l <"$T/p1.log") - lines)) -lt 60 ||
+    diag "$(tail -n 60 "$T/p1.log" | cut -c1-150)"
+like "$(cat "$T/p1.log")" "dropped packet: from=127.0.0.1:[0-9]+ reason=" "but they do"
+done_testing
