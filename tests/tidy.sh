@@ -64,7 +64,7 @@ openssl/        src/base/digest.c src/gossip/gossip_keyring.c src/http/*
 h2o             src/http/* tests/bench/*
 libknot/        src/dns/* tests/unit/test_dns*.c tests/fuzz/fuzz_dns*.c tests/bench/*
 ares            src/dns/*_uv.c
-curl/           src/check/web_uv.c
+curl/           src/check/web_curl.h
 fuse            fs/* tests/bench/*
 pthread.h       src/base/mailbox.c tests/* src/worker/worker_uv.c fs/fs_notify_uv.c
 stdatomic.h     src/base/published.c
