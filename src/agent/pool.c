@@ -15,6 +15,8 @@
 /* Whoever sends rubbish shall not fill our disk: so many warnings in so long a time. */
 #define WARN_MAX 10
 #define WARN_GAP DURATION_S(10)
+/* How long we wait after the last good-bye was sent. */
+#define LEAVE_PROPAGATE_MAX DURATION_MS(500)
 
 struct pool {
     struct agent *agent;
@@ -295,6 +297,8 @@ static void take_timing(const struct config_gossip *g, struct duration reconnect
     t->suspicion_mult = (int)g->suspicion_mult;
     t->retransmit_mult = (int)g->retransmit_mult;
     t->reconnect_timeout = reconnect;
+    if (t->leave_propagate.ns > LEAVE_PROPAGATE_MAX.ns)
+        t->leave_propagate = LEAVE_PROPAGATE_MAX;
     /* news of a pool of ours are acted on at once: a leader within a second, a dead node too */
     t->coalesce = t->coalesce_quiet = (struct duration){0};
 }

@@ -20,6 +20,8 @@
 /* For multiplier 1; Consul's default of 5 makes it a second. */
 #define ELECTION_MS  200
 #define HEARTBEAT_MS 20
+/* After the first configuration was made: others may make it in the same moment. */
+#define FIRST_MS     50
 #define SOLE_MS      20
 
 /* ---- what the log held ---- */
@@ -146,6 +148,7 @@ struct raft *consensus_make_raft(struct consensus *c)
         .id = c->id,
         .election = DURATION_MS(ELECTION_MS * multiplier),
         .heartbeat = DURATION_MS(HEARTBEAT_MS * multiplier),
+        .first = DURATION_MS(FIRST_MS),
         .sole = DURATION_MS(SOLE_MS),
         .drift = DURATION_MS(HEARTBEAT_MS * multiplier),
         .inflight_max = c->conf.inflight_max,
