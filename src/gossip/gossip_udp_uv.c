@@ -58,7 +58,7 @@ int gossip_udp_open(void *loop, const struct addr *bind_to, gossip_udp_fn receiv
                     struct gossip_udp **ret)
 {
     struct gossip_udp *u;
-    int fd, rc = bind_socket(bind_to, &fd);
+    int fd = -1, rc = bind_socket(bind_to, &fd);
 
     if (rc < 0)
         return rc;

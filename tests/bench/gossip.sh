@@ -2,6 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Pools of gossip on virtual time: what they cost a node, how fast they are, and how often they err,
 # with the local health mechanisms on and off side by side. Several minutes.
+# Before that the wire, and a real agent that is told of many members.
+"${TOP_BUILDDIR:?run by make bench}/tests/bench/bench_gossip"
+# shellcheck source=tests/lib/tap.sh
+(
+    . "$TOP_SRCDIR/tests/lib/tap.sh" 4>/dev/null
+    exec 4>/dev/null
+    need_agent s1
+    need_agent c1 -server=false -bootstrap=false -join "127.0.0.1:${agent_serf[s1]}"
+    for n in 2000 20000; do
+        python3 "$TOP_SRCDIR/tests/bench/gossip_members.py" 127.0.0.1 "${agent_serf[c1]}" "$PID" $n
+    done
+)
 sim=${TOP_BUILDDIR:?run by make bench}/tests/sim/sim_gossip
 set -e
 "$sim" --nodes 50 --crowd 100
