@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "agent/agent.h"
+#include "agent/local.h"
 #include "base/mem.h"
 #include "fs/fs_catalog.h"
 #include "fs/fs_ops.h"
@@ -18,7 +19,8 @@ struct fs_fact {
     struct fs_inode *inode;
     struct fuse_file_info fi;
     bool is_open;
-    char name[32];
+    struct buf name;
+    bool is_service, is_gone;
     struct buf text;
 };
 
@@ -37,8 +39,9 @@ void fs_facts_answer(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
         f->fi = *fi;
         f->is_open = true;
     }
-    bool fits = str_copy_z(fs_inode_node(i).a, f->name, sizeof(f->name));
-    ASSERT(fits);
+    buf_init(&f->name, 0);
+    buf_put_str(&f->name, fs_inode_node(i).a);
+    f->is_service = i->kind == FS_AGENT_SERVICE;
     f->wait = fs_write_wait_new(m, req, never);
     fs_write_bound(f->wait, FS_FACTS_WAIT_MS);
     f->ask.run = run;
@@ -72,9 +75,17 @@ static void run(struct ask *ask, struct agent *agent)
     struct fs_fact *f = LIST_ITEM(ask, struct fs_fact, ask);
     struct consensus *c = agent_consensus(agent);
     const struct published *p = agent_published(agent);
-    struct str name = str_z(f->name);
+    struct str name = buf_str(&f->name);
     struct buf *out = &f->text;
     struct consensus_stats stats;
+    if (f->is_service) {
+        struct jwrite w;
+        jwrite_init(&w, out, true);
+        f->is_gone = !local_definition(agent_local(agent), name, &w);
+        if (!f->is_gone)
+            jwrite_end(&w);
+        return;
+    }
     if (c)
         consensus_get_stats(c, &stats);
     if (str_eq_z(name, "members")) {
@@ -112,7 +123,9 @@ static void done(struct ask *ask)
     struct fs_inode *i = f->inode;
     fuse_req_t req = fs_write_take_req(f->wait);
     i->size = f->text.n;
-    if (req && f->is_open) {
+    if (req && f->is_gone) {
+        fuse_reply_err(req, ENOENT);
+    } else if (req && f->is_open) {
         struct fs_handle *h = fs_write_handle_new(m, i);
         h->data = f->text;
         buf_init(&f->text, 0);
@@ -128,6 +141,7 @@ static void done(struct ask *ask)
     i->open_n--;
     fs_inode_settle(&m->inodes, i);
     buf_fini(&f->text);
+    buf_fini(&f->name);
     mem_free(f);
 }
 

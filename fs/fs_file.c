@@ -18,6 +18,7 @@
 #include "fs/fs_feed.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_ops.h"
+#include "fs/fs_own.h"
 #include "fs/fs_path.h"
 #include "fs/fs_process.h"
 #include "fs/fs_scratch.h"
@@ -30,13 +31,8 @@ static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                          struct fuse_file_info *fi);
 static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                             struct fuse_file_info *fi);
-static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
-                           int32_t pid, struct fs_handle **ret);
-static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid);
 static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
                        struct fuse_file_info *fi);
-static void reply_create(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
-                         struct fuse_file_info *fi);
 /* After ESTALE the kernel looks the name up again and opens what it finds, once. When the key has
  * changed again in between, the second answer must not be ESTALE, which the program would see. */
 static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid)
@@ -69,9 +65,12 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         fuse_reply_err(req, ESTALE);
     else if (writes && fs_echo_is_from(m, req))
         reply_open(req, m, fs_write_handle_new(m, i), fi);
+    else if (i->kind == FS_AGENT_SERVICE && writes)
+        reply_open(req, m, fs_file_new_writer(m, i, fi->flags | O_TRUNC, fuse_req_ctx(req)->pid),
+                   fi);
     else if (i->kind != FS_KV_FILE && writes)
         fuse_reply_err(req, EROFS);
-    else if (i->kind == FS_FACT)
+    else if (i->kind == FS_FACT || i->kind == FS_AGENT_SERVICE)
         fs_facts_answer(m, req, i, fi);
     else if (i->kind == FS_CHANGES)
         open_changes(m, req, i, fi);
@@ -79,96 +78,10 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         open_snapshot(m, req, i, fi);
     else if (!writes)
         open_key_reader(m, req, i, fi);
-    else if ((error = open_key_writer(m, i, fi, fuse_req_ctx(req)->pid, &h)))
+    else if ((error = fs_file_open_writer(m, i, fi, fuse_req_ctx(req)->pid, &h)))
         fuse_reply_err(req, error);
     else
         reply_open(req, m, h, fi);
-}
-
-/* A new file: one of this mount alone, by its name or as mkstemp makes them, or a key. */
-static int scratch_or_key(struct fs_mount *m, struct fs_handle *h, struct str key, int flags,
-                          mode_t mode)
-{
-    size_t at = key.n;
-    while (at > 0 && key.p[at - 1] != '/')
-        at--;
-    enum fs_scratch_kind kind = fs_scratch_name(str_drop(key, at));
-    bool as_mkstemp = (flags & O_ACCMODE) == O_RDWR && (flags & O_EXCL) && (mode & 07777) == 0600;
-    if (fs_scratch_is_doomed(m, key)) { /* its next value */
-        h->is_exclusive = false;
-        h->is_blind = true;
-        return 0;
-    }
-    if (kind == FS_SCRATCH_NONE && as_mkstemp)
-        kind = FS_SCRATCH_DRAFT;
-    int error =
-        kind == FS_SCRATCH_NONE ? fs_write_right(m, key) : fs_scratch_make(m, h->inode, kind);
-    if (!error && h->inode->scratch)
-        fs_change_listing(m, fs_inode_get(&m->inodes, h->inode->parent));
-    return error;
-}
-
-void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-                    struct fuse_file_info *fi)
-{
-    struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_inode *dir = fs_inode_get(&m->inodes, parent), *i = NULL;
-    struct fs_handle *h = NULL;
-    struct fs_found found;
-    struct buf text, key;
-    enum fs_path_kind kind;
-    int32_t pid = fuse_req_ctx(req)->pid;
-    int error = dir ? fs_write_preflight(m) : ESTALE;
-    if (!error && dir->kind != FS_KV_DIR)
-        error = EROFS;
-    if (error) {
-        fuse_reply_err(req, error);
-        return;
-    }
-    buf_init(&text, 0);
-    buf_init(&key, 0);
-    struct view v = fs_mount_view(m);
-    int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
-    if (r == 0 && ((fi->flags & O_EXCL) || found.node.kind != FS_KV_FILE)) {
-        error = found.node.kind == FS_KV_FILE || (fi->flags & O_EXCL) ? EEXIST : EISDIR;
-    } else if (r == 0) {
-        i = fs_ops_inode(m, &v, dir, &found); /* made meanwhile: an open after all */
-    } else if (r != -ENOENT) {
-        error = -r;
-    } else {
-        r = fs_path_parse(fs_inode_node(dir).a, str_z(name), &key, &kind);
-        if (r < 0 || key.n == 0 || (kind != FS_PATH_PLAIN && kind != FS_PATH_VALUE))
-            error = r == -ENAMETOOLONG ? ENAMETOOLONG : EINVAL;
-        else if (key.n > KV_KEY_SIZE_MAX)
-            error = ENAMETOOLONG;
-        else if (!policy_allows(&v, ACL_KEY, buf_str(&key), ACL_WRITE))
-            error = EACCES;
-    }
-    env_view_end(&v);
-    if (!error && i) {
-        error = open_key_writer(m, i, fi, pid, &h);
-    } else if (!error) {
-        struct fs_node node = {FS_KV_FILE, buf_str(&key), STR_NONE};
-        i = fs_inode_add(&m->inodes, &node, dir->number, 0);
-        i->is_direct = i->is_pending = true;
-        i->mtime_ns = clock_wall_ns();
-        h = new_writer(m, i, fi->flags, pid);
-        h->is_touched = true;
-        h->is_exclusive = fi->flags & O_EXCL;
-        h->appends = h->appends && !h->is_exclusive; /* nobody else's bytes to add to */
-        error = scratch_or_key(m, h, buf_str(&key), fi->flags, mode);
-    }
-    buf_fini(&text);
-    buf_fini(&key);
-    if (error) {
-        fuse_reply_err(req, error);
-        if (h) {
-            h->is_touched = false;
-            fs_write_release(m, h);
-        }
-        return;
-    }
-    reply_create(req, m, h, fi);
 }
 
 void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
@@ -305,6 +218,11 @@ void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
 {
     ASSERT(i->writer_n > 0);
     --i->writer_n;
+    if (i->kind == FS_AGENT_SERVICE) {
+        if (i->writer_n == 0 && i->is_pending) /* refused */
+            fs_inode_retire(&m->inodes, i);
+        return;
+    }
     if (i->scratch)
         fs_scratch_closed(m, i);
     if (i->writer_n > 0 || !i->is_current || i->is_awaited || i->scratch)
@@ -388,8 +306,8 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     }
 }
 
-static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
-                           int32_t pid, struct fs_handle **ret)
+int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
+                        int32_t pid, struct fs_handle **ret)
 {
     struct kv_entry e = {.modify_index = 0};
     uint64_t index;
@@ -402,7 +320,7 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
     if (error)
         return error;
     if (i->scratch) {
-        *ret = new_writer(m, i, fi->flags, pid);
+        *ret = fs_file_new_writer(m, i, fi->flags, pid);
         (*ret)->is_touched = (*ret)->is_blind;
         if (!(*ret)->appends && !(*ret)->is_blind)
             buf_put_str(&(*ret)->data, buf_str(&i->scratch->value));
@@ -420,7 +338,7 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
     } else if (!fs_file_make_direct(m, i)) {
         error = ESTALE;
     } else {
-        struct fs_handle *h = new_writer(m, i, fi->flags, pid);
+        struct fs_handle *h = fs_file_new_writer(m, i, fi->flags, pid);
         i->is_awaited = false;
         if (is_there && i->version != e.modify_index) {
             i->version = e.modify_index;
@@ -438,7 +356,7 @@ static int open_key_writer(struct fs_mount *m, struct fs_inode *i, const struct 
     return error;
 }
 
-static struct fs_handle *new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid)
+struct fs_handle *fs_file_new_writer(struct fs_mount *m, struct fs_inode *i, int flags, int32_t pid)
 {
     struct fs_handle *h = fs_write_handle_new(m, i);
     h->writes = true;
@@ -459,24 +377,6 @@ static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
     if (fuse_reply_open(req, fi) == -ENOENT) {
         h->is_touched = false;
         fs_write_release(m, h);
-    }
-}
-
-static void reply_create(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
-                         struct fuse_file_info *fi)
-{
-    struct fs_inode *i = h->inode;
-    struct fuse_entry_param e;
-    struct view v = fs_mount_view(m);
-    fs_ops_entry(m, &v, i, &e);
-    env_view_end(&v);
-    fi->fh = (uint64_t)(uintptr_t)h;
-    fi->direct_io = 1;
-    i->lookup_n++;
-    if (fuse_reply_create(req, &e, fi) == -ENOENT) {
-        h->is_touched = false;
-        fs_write_release(m, h);
-        fs_inode_forget(&m->inodes, i, 1);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * FUSE's operations on files: open, create, read, write, flush, fsync, release.
+ * FUSE's operations on files: open, read, write, flush, fsync, release.
  */
 #ifndef DISCO_FS_FS_FILE_H
 #define DISCO_FS_FS_FILE_H
@@ -8,8 +8,6 @@
 #include "fs/fs_mount.h"
 
 void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
-void fs_file_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-                    struct fuse_file_info *fi);
 void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                   struct fuse_file_info *fi);
 void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t size, off_t offset,
@@ -18,6 +16,12 @@ void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse_file_info *fi);
 void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 
+struct fs_handle;
+struct fs_handle *fs_file_new_writer(struct fs_mount *m, struct fs_inode *i, int flags,
+                                     int32_t pid);
+/* Of a key's file; 0 or an errno. */
+int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
+                        int32_t pid, struct fs_handle **ret) MUST_USE;
 /* An open that writes, or a change of size, needs an inode that nobody has cached: false when the
  * answer is ESTALE, after which the kernel looks the name up again and finds a fresh one. */
 bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i);

@@ -59,7 +59,8 @@ struct fs_mount {
     bool lock_session_is_coming;
     struct timer lock_look_back;
     int lock_look_n;
-    struct list polls; /* fs_poll.c */
+    struct buf agent_error; /* why a definition was refused last */
+    struct list polls;      /* fs_poll.c */
     uint32_t poll_n;
     uint64_t seen_index;    /* of the last batch of changes */
     struct timer drop_all;  /* more changed than could be told one by one */

@@ -83,6 +83,8 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->dirs);
     list_init(&m->feeds);
     list_init(&m->polls);
+    buf_init(&m->agent_error, 0);
+    m->tree.node_name = config->node_name;
     list_init(&m->locks);
     list_init(&m->scratches);
     list_init(&m->doomed);
@@ -120,6 +122,7 @@ void fs_mount_free(struct fs_mount *m)
     fs_inode_fini(&m->inodes);
     fs_times_fini(&m->times);
     fs_keep_close(&m->keep);
+    buf_fini(&m->agent_error);
     mem_free(m->path);
     mem_free(m);
 }

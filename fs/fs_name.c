@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fs/fs_agent.h"
 #include "fs/fs_change.h"
 #include "fs/fs_echo.h"
 #include "fs/fs_ops.h"
@@ -152,6 +153,11 @@ static void on_removed(struct fs_wait *w, int error)
 void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *services = fs_inode_get(&m->inodes, parent);
+    if (services && services->kind == FS_AGENT_SERVICES) {
+        fs_agent_unlink(m, req, services, str_z(name));
+        return;
+    }
     struct fs_inode *dir = fs_name_begin(req, parent);
     struct fs_found found;
     struct buf text;

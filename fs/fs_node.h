@@ -25,6 +25,9 @@ enum fs_kind {
     FS_NODE_SERVICE, /* b: service id */
     FS_NODE_CHECK,   /* b: check id */
     FS_STATUS,
+    FS_AGENT,
+    FS_AGENT_SERVICES,
+    FS_AGENT_SERVICE, /* a: the service id */
     FS_LOCKS,
     FS_LOCK,    /* a: the key */
     FS_CHANGES, /* fs_feed.h */

@@ -7,12 +7,14 @@
 
 #include "fs/fs_barrier.h"
 #include "fs/fs_change.h"
+#include "fs/fs_create.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_echo.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_file.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_name.h"
+#include "fs/fs_own.h"
 #include "fs/fs_path.h"
 #include "fs/fs_poll.h"
 #include "fs/fs_process.h"
@@ -23,6 +25,7 @@
 #include "state/state.h"
 
 static bool is_fixed(const struct fs_inode *i);
+static bool is_asked(const struct fs_inode *i);
 static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size);
 
 /* ---- operations ---- */
@@ -89,7 +92,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info 
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     if (!i)
         fuse_reply_err(req, ESTALE);
-    else if (i->kind == FS_FACT)
+    else if (is_asked(i))
         fs_facts_answer(m, req, i, NULL);
     else
         fs_ops_reply_attr(m, req, i);
@@ -106,6 +109,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
     int error = 0;
     if (!i) {
         error = ESTALE;
+    } else if ((to_set & FUSE_SET_ATTR_SIZE) && i->kind == FS_AGENT_SERVICE && h && h->writes) {
+        error = fs_write_truncate(m, h, (uint64_t)attr->st_size);
     } else if ((to_set & FUSE_SET_ATTR_SIZE) && !fs_echo_is_from(m, req)) {
         if (i->kind != FS_KV_FILE)
             error = EROFS;
@@ -122,7 +127,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
     }
     if (error)
         fuse_reply_err(req, error);
-    else if (i->kind == FS_FACT)
+    else if (is_asked(i))
         fs_facts_answer(m, req, i, NULL);
     else
         fs_ops_reply_attr(m, req, i);
@@ -203,7 +208,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .unlink = fs_name_unlink,
     .rename = fs_rename,
     .open = fs_file_open,
-    .create = fs_file_create,
+    .create = fs_create,
     .read = fs_file_read,
     .write = fs_file_write,
     .flush = fs_file_flush,
@@ -264,6 +269,11 @@ int fs_ops_lookup(struct fs_mount *m, struct view *v, struct fs_inode *dir, stru
     int r = fs_tree_lookup(&m->tree, v, &node, name, text, ret);
     if (r == -ENOENT && v->denied)
         r = -EACCES;
+    if (node.kind == FS_AGENT_SERVICES && r == -ENOENT && fs_own_id(name, text) == 0) {
+        ret->node = (struct fs_node){FS_AGENT_SERVICE, buf_str(text), STR_NONE};
+        struct fs_inode *i = fs_inode_find(&m->inodes, &ret->node);
+        return i && i->is_pending ? 0 : -ENOENT;
+    }
     if (node.kind != FS_KV_DIR)
         return r;
     if (str_has_suffix(name, STR_LIT("%v")) || str_has_suffix(name, STR_LIT("%t")))
@@ -325,6 +335,9 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
         }
         struct fs_handle *h = fs_ops_writer_of(i, pid);
         size = h ? fs_write_size(h) : i->size;
+    } else if (!is_kv && !is_dir && i->kind == FS_AGENT_SERVICE) {
+        if (!list_is_empty(&i->writers))
+            size = fs_write_size(LIST_ITEM(i->writers.prev, struct fs_handle, link));
     } else if (!is_kv && !is_dir && i->kind != FS_FACT && i->kind != FS_CHANGES) {
         struct buf text;
         buf_init(&text, 0);
@@ -338,8 +351,9 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
     }
     memset(ret, 0, sizeof(*ret));
     ret->st_ino = i->ino;
-    ret->st_mode = is_dir ? S_IFDIR | (m->dir_mode & (is_kv ? 07777 : 0555))
-                          : S_IFREG | (m->file_mode & (is_kv ? 07777 : 0444));
+    ret->st_mode =
+        is_dir ? S_IFDIR | (m->dir_mode & (is_kv || i->kind == FS_AGENT_SERVICES ? 07777 : 0555))
+               : S_IFREG | (m->file_mode & (is_kv || i->kind == FS_AGENT_SERVICE ? 07777 : 0444));
     ret->st_nlink = i->is_unlinked ? 0 : 1; /* of a directory: "do not count on it" (as btrfs) */
     ret->st_uid = m->uid;
     ret->st_gid = m->gid;
@@ -379,11 +393,18 @@ void fs_ops_reply_attr(struct fs_mount *m, fuse_req_t req, struct fs_inode *i)
     fuse_reply_attr(req, &st, good_s);
 }
 
+/* Only the core knows what is in it. */
+static bool is_asked(const struct fs_inode *i)
+{
+    return i->kind == FS_FACT || (i->kind == FS_AGENT_SERVICE && list_is_empty(&i->writers));
+}
+
 /* The top and what stands right below it never change. */
 static bool is_fixed(const struct fs_inode *i)
 {
     return i->kind == FS_ROOT || i->kind == FS_SERVICES || i->kind == FS_NODES ||
-           i->kind == FS_STATUS || i->kind == FS_LOCKS || i->kind == FS_CHANGES;
+           i->kind == FS_STATUS || i->kind == FS_LOCKS || i->kind == FS_AGENT ||
+           i->kind == FS_AGENT_SERVICES || i->kind == FS_CHANGES;
 }
 
 struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)

@@ -11,7 +11,9 @@
 #include <errno.h>
 
 #include "fs/fs_catalog.h"
+#include "fs/fs_own.h"
 #include "fs/fs_path.h"
+#include "state/catalog.h"
 #include "state/kv.h"
 #include "state/session.h"
 
@@ -24,6 +26,9 @@ static int lookup_kv(struct view *v, struct str prefix, struct str name, struct 
                      struct fs_found *ret);
 static int list_kv(struct view *v, struct str prefix, struct fs_list *list);
 static int lookup_top(struct str name, struct fs_found *ret);
+static int lookup_own_service(const struct fs_tree *t, struct view *v, struct str name,
+                              struct buf *text, struct fs_found *ret);
+static bool on_own_service(void *data, const struct catalog_service *s);
 static int lookup_lock(struct view *v, struct str name, struct buf *text, struct fs_found *ret);
 static bool on_locked(void *data, const struct kv_entry *e);
 static int read_lock(struct view *v, struct str key, struct buf *out);
@@ -39,6 +44,11 @@ int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node
         return lookup_top(name, ret);
     case FS_KV_DIR:
         return lookup_kv(v, dir->a, name, text, ret);
+    case FS_AGENT:
+        ret->node = (struct fs_node){FS_AGENT_SERVICES, STR_LIT(""), STR_NONE};
+        return str_eq_z(name, "services") ? 0 : -ENOENT;
+    case FS_AGENT_SERVICES:
+        return lookup_own_service(t, v, name, text, ret);
     case FS_LOCKS:
         return lookup_lock(v, name, text, ret);
     case FS_STATUS:
@@ -58,6 +68,8 @@ int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node
 int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *dir,
                  struct fs_list *list)
 {
+    struct catalog_node own;
+    uint64_t index;
     switch (dir->kind) {
     case FS_ROOT:
         fs_list_add(list, STR_LIT("kv"), FS_LIST_TREE);
@@ -65,11 +77,18 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
         fs_list_add(list, STR_LIT("nodes"), FS_LIST_TREE);
         fs_list_add(list, STR_LIT("status"), FS_LIST_TREE);
         fs_list_add(list, STR_LIT("locks"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("agent"), FS_LIST_TREE);
         for (size_t i = 0; FACTS[i]; i++)
             fs_list_add(list, str_z(FACTS[i]), FS_LIST_VALUE);
         return 0;
     case FS_KV_DIR:
         return list_kv(v, dir->a, list);
+    case FS_AGENT:
+        fs_list_add(list, STR_LIT("services"), FS_LIST_TREE);
+        return 0;
+    case FS_AGENT_SERVICES:
+        catalog_node_services(v, str_z(t->node_name), &own, on_own_service, list, &index);
+        return 0;
     case FS_LOCKS:
         kv_locked(v, on_locked, list);
         return 0;
@@ -85,7 +104,7 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
 int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *file,
                  struct buf *out)
 {
-    ASSERT(!fs_node_is_dir(file->kind) && file->kind != FS_FACT);
+    ASSERT(!fs_node_is_dir(file->kind) && file->kind != FS_FACT && file->kind != FS_AGENT_SERVICE);
     if (file->kind == FS_KV_FILE) {
         struct kv_entry e;
         uint64_t index;
@@ -97,6 +116,36 @@ int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *
     if (file->kind == FS_LOCK)
         return read_lock(v, file->a, out);
     return fs_catalog_read(t, v, file, out);
+}
+
+/* ---- agent/services/: as the catalog has them, but for the agent's own ---- */
+
+static bool is_shown(const struct catalog_service *s)
+{
+    return !str_eq_z(s->id, "consul");
+}
+
+static int lookup_own_service(const struct fs_tree *t, struct view *v, struct str name,
+                              struct buf *text, struct fs_found *ret)
+{
+    struct catalog_service s;
+    int r = fs_own_id(name, text);
+    if (r < 0)
+        return r;
+    ret->node = (struct fs_node){FS_AGENT_SERVICE, buf_str(text), STR_NONE};
+    bool is_there = catalog_service_get(v, str_z(t->node_name), buf_str(text), &s);
+    return is_there && is_shown(&s) ? 0 : -ENOENT;
+}
+
+static bool on_own_service(void *data, const struct catalog_service *s)
+{
+    struct buf name;
+    buf_init(&name, 0);
+    fs_own_file_name(s->id, &name);
+    if (name.n > 0 && is_shown(s))
+        fs_list_add(data, buf_str(&name), FS_LIST_VALUE);
+    buf_fini(&name);
+    return true;
 }
 
 /* ---- locks/: the keys that are locked ---- */
@@ -143,11 +192,8 @@ static int lookup_top(struct str name, struct fs_found *ret)
     static const struct {
         const char *name;
         enum fs_kind kind;
-    } dirs[] = {{"kv", FS_KV_DIR},
-                {"services", FS_SERVICES},
-                {"nodes", FS_NODES},
-                {"status", FS_STATUS},
-                {"locks", FS_LOCKS}};
+    } dirs[] = {{"kv", FS_KV_DIR},     {"services", FS_SERVICES}, {"nodes", FS_NODES},
+                {"status", FS_STATUS}, {"locks", FS_LOCKS},       {"agent", FS_AGENT}};
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (str_eq_z(name, dirs[i].name)) {
             ret->node = (struct fs_node){dirs[i].kind, STR_LIT(""), STR_NONE};

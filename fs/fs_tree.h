@@ -12,6 +12,7 @@
 
 /* What the tree is given beside the view. */
 struct fs_tree {
+    const char *node_name; /* of this agent; NULL: there is no agent/ */
     /* The /v1/health/service/NAME document; NULL: no such file. */
     int (*service_json)(struct view *v, struct str service, struct buf *out);
 };

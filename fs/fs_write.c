@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/fs_agent.h"
 #include "fs/fs_change.h"
 #include "fs/fs_errno.h"
 #include "fs/fs_feed.h"
@@ -314,6 +315,10 @@ int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size)
 
 void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req, bool is_heard)
 {
+    if (h->inode->kind == FS_AGENT_SERVICE) {
+        fs_agent_commit(m, h, req);
+        return;
+    }
     struct fs_wait *w = fs_write_wait_new(m, req, on_committed);
     w->is_heard = is_heard;
     if (h->commit) {
@@ -428,8 +433,9 @@ int fs_write_take_unseen(struct fs_mount *m, const struct fs_inode *i)
 void fs_write_release(struct fs_mount *m, struct fs_handle *h)
 {
     h->is_released = true;
-    if (h->writes && !h->commit && !h->has_lost_lock && (h->is_dirty || h->is_touched) &&
-        !h->poison && !h->was_killed && !h->inode->is_unlinked)
+    if (h->writes && !h->commit && !h->has_lost_lock &&
+        (h->is_dirty || (h->is_touched && h->inode->kind == FS_KV_FILE)) && !h->poison &&
+        !h->was_killed && !h->inode->is_unlinked)
         fs_write_commit(m, h, NULL, false);
     if (!h->commit)
         free_handle(m, h);

@@ -58,6 +58,11 @@ void fs_xattr_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t si
     enum attr attr;
     struct buf out;
     int error = i ? parse(name, &attr) : ESTALE;
+    if (i && (i->kind == FS_AGENT_SERVICES || i->kind == FS_AGENT_SERVICE) &&
+        m->agent_error.n > 0 && strcmp(name, "user.disco.error") == 0) {
+        reply(req, buf_str(&m->agent_error), size);
+        return;
+    }
     if (error) {
         fuse_reply_err(req, error);
         return;
