@@ -50,6 +50,7 @@
     X(LEASE_FORGOTTEN, "who was restarted, or learnt of a later term, votes within a lease")       \
     X(SOLE_TOO_SOON, "a server that became sole voter stands at its start, within a lease")        \
     X(SNAPSHOT_CUTS_TAIL, "a snapshot loses the entries behind it")                                \
+    X(SNAPSHOT_KEEPS_WORD, "entries that a snapshot's installation forgot are acknowledged")       \
     X(SNAPSHOT_NO_RESET, "a snapshot's place in the log is not written")                           \
     X(SNAPSHOT_SKIPS, "the sender of a snapshot goes on although a chunk was lost")                \
     X(FAILED_WRITE_COUNTS, "what a failed disk did not write counts as durable")                   \

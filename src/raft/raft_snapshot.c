@@ -146,6 +146,9 @@ void raft_snapshot_installed(struct raft *r, uint64_t index, uint64_t term,
             r->unapplied_bytes -= raft_log_get(&r->log, i)->size;
         raft_log_compact(&r->log, index);
     } else {
+        /* Acknowledgements that wait for the disk are of entries that will not stay. */
+        if (!RAFT_MUTATE(SNAPSHOT_KEEPS_WORD))
+            raft_queue_clear(&r->after_queue);
         raft_log_reset(&r->log, index, term);
         r->unapplied_bytes = 0;
         r->stable = r->emitted = index;

@@ -92,9 +92,10 @@ void check_promise(const struct server *s, const struct raft_message *m)
         if (m->reject || m->index == 0)
             break;
         CHECK(s->state.term >= m->term, "an answer in a term that is not durable", s);
-        /* In a later term than the answer's, memory may hold another entry there than was meant. */
-        if (m->term == s->r->state.term && m->index >= s->r->log.first &&
-            raft_log_term(&s->r->log, m->index, &term))
+        if (m->term != s->r->state.term) /* memory may hold another entry there by now */
+            break;
+        CHECK(m->index <= s->r->log.last, "an acknowledgement of what is forgotten already", s);
+        if (m->index >= s->r->log.first && raft_log_term(&s->r->log, m->index, &term))
             CHECK(check_disk_has(s, m->index, term), "an acknowledgement of what is not durable",
                   s);
         check_acknowledged(s, m, term);

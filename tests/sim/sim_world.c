@@ -446,6 +446,56 @@ static void expire_lease(void)
     memset(sim.cut_until, 0, sizeof sim.cut_until);
 }
 
+static struct server *other_voter(const struct server *a, const struct server *b)
+{
+    const struct raft_configuration *c = raft_get_configuration(a->r);
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct server *s = cluster_find(c->servers[i].id);
+        if (s != a && s != b && s->up && c->servers[i].suffrage == RAFT_VOTER)
+            return s;
+    }
+    return NULL;
+}
+
+/* A disk that stalls holds entries which a new leader probed with; before they are durable, that
+ * leader gives a snapshot of less. What is acknowledged then? */
+static void overtake_disk(void)
+{
+    struct server *old = check_leader(), *slow = other_voter(old, NULL), *next;
+    int64_t work_mean = sim.work_mean;
+
+    if (!slow || !(next = other_voter(old, slow)))
+        return;
+    sim.work_mean = INT64_MAX / 64;
+    run_until(sim.now + sim.election.ns);
+    slow->stall_until = sim.now + 4 * sim.election.ns;
+    if (old->r->role == RAFT_LEADER && raft_transfer(old->r, cluster_clock(old), next->id) == 0) {
+        cluster_drain(old);
+        run_until(sim.now + 20 * MS);
+    }
+    for (int i = 0; i < sim.n; i++)
+        if (&sim.servers[i] != next && &sim.servers[i] != slow)
+            sim.servers[i].stall_until = sim.now + sim.election.ns / 2;
+    if (next->r->role == RAFT_LEADER) {
+        propose(next, 3);
+        cluster_drain(next);
+        uint64_t index = next->r->log.last;
+        for (int i = 0; i < sim.n; i++)
+            if (&sim.servers[i] != slow) /* what comes now, only the slow one gets */
+                cut(cluster_number(next), i, sim.now + sim.election.ns);
+        propose(next, 2);
+        cluster_drain(next);
+        for (int i = 0; i < 10000 && next->up && next->applied < index; i++)
+            run_until(sim.now + MS / 10);
+        cluster_compact(next, 0);
+        cluster_drain(next);
+    }
+    run_until(sim.now + 5 * sim.election.ns);
+    sim.work_mean = work_mean;
+    cluster_event(1, WORK, NULL, 0);
+}
+
 void world_run(uint64_t seed)
 {
     set_up(seed);
@@ -457,6 +507,8 @@ void world_run(uint64_t seed)
     unheard();
     settle();
     expire_lease();
+    settle();
+    overtake_disk();
     settle();
     cluster_tear_down();
     sim.totals.seeds++;
