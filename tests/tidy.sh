@@ -59,6 +59,7 @@ doors='
 uv.h            *_uv.c src/main.c tests/bench/* tests/unit/test_net.c
 lmdb.h          src/store/*
 jansson.h       src/base/jread.c
+zlib.h          src/base/archive.c
 msgpack         src/base/pack.c
 openssl/        src/base/digest.c src/gossip/gossip_keyring.c src/http/*
 h2o             src/http/* tests/bench/*

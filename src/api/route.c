@@ -20,6 +20,7 @@
 #include "api/api_local.h"
 #include "api/api_query.h"
 #include "api/api_session.h"
+#include "api/api_snapshot.h"
 #include "api/api_status.h"
 #include "api/api_txn.h"
 
@@ -68,6 +69,10 @@ static const struct api_route table[] = {
     {API_PUT, "/v1/event/fire/", API_CORE, API_DC, API_RIGHT_OPEN, .check = api_event_check_fire, .core = api_event_fire},
     {API_GET, "/v1/event/list", API_READ, API_QUERY | API_OWN | API_NO_META, API_RIGHT_STATE, .check = api_event_check_list,
      .view = api_event_list},
+
+    {API_GET, "/v1/snapshot", API_READ, API_QUERY | API_DC, API_RIGHT_MANAGEMENT, .view = api_snapshot_save},
+    {API_PUT, "/v1/snapshot", API_WRITE, API_DC, API_RIGHT_MANAGEMENT, .prepare = api_snapshot_restore,
+     .finish = api_snapshot_restored},
 
     {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC | API_SERVER, API_RIGHT_OPEN, .core = api_status_leader},
     {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC | API_SERVER, API_RIGHT_OPEN, .core = api_status_peers},

@@ -19,6 +19,7 @@
 #include "cli/cli_members.h"
 #include "cli/cli_mount.h"
 #include "cli/cli_services.h"
+#include "cli/cli_snapshot.h"
 #include "cli/cli_transfer.h"
 
 #define EXIT_UNKNOWN_COMMAND 127 /* as consul, and as a shell */
@@ -203,6 +204,13 @@ static const struct cli_command commands[] = {
     {"services register", "[FILE...]", "Register services with this agent",
      "FILE is JSON with a member service, or services, as in configuration files.",
      FLAGS(services_register_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_services_register},
+    {"snapshot inspect", "FILE", "Print what a snapshot is of", "FILE may be - for stdin.", NULL, 0, 0,
+     cli_snapshot_inspect},
+    {"snapshot restore", "FILE", "Replace the whole state by that of a snapshot",
+     "All servers take it over at the same point of the log. FILE may be - for stdin.", NULL, 0, CLI_API | CLI_DC,
+     cli_snapshot_restore},
+    {"snapshot save", "FILE", "Save the whole state, tokens included, to a file",
+     "The file is there only when it is whole. FILE may be - for stdout.", NULL, 0, CLI_API | CLI_DC, cli_snapshot_save},
     {"validate", "FILE_OR_DIRECTORY...", "Check configuration files", NULL,
      FLAGS(validate_flags), 0, cli_agent_validate},
     {"version", "", "Print the version", NULL, FLAGS(version_flags), 0, cli_agent_version},

@@ -74,6 +74,10 @@ void catalog_encode_deregister(struct str node, struct str service_id, struct st
 int catalog_apply_register(struct apply *a, struct str body);
 int catalog_apply_deregister(struct apply *a, struct str body);
 
+/* Rows of a snapshot, with what hangs on them; false when they are none. Nodes come first. */
+bool catalog_restore_node(struct apply *a, struct str key, struct str row);
+bool catalog_restore_service(struct apply *a, struct str key, struct str row);
+
 /* ---- reads: note watches; *ret_index is Consul's index for the question ---- */
 bool catalog_node_get(struct view *v, struct str name, struct catalog_node *ret);
 bool catalog_node_by_id(struct view *v, struct str id, struct catalog_node *ret);

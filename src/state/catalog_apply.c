@@ -420,3 +420,45 @@ int catalog_apply_register(struct apply *a, struct str body)
         rc = apply_checks(a, n.name, &u);
     return rc;
 }
+
+/* ---- restoring ---- */
+
+bool catalog_restore_node(struct apply *a, struct str key, struct str row)
+{
+    struct catalog_node n;
+    struct buf own;
+
+    if (!row_read_node(row, &n) || n.name.n == 0)
+        return false;
+    buf_init(&own, 0);
+    row_node_key(&own, n.name);
+    bool fits = str_eq(buf_str(&own), key);
+    buf_fini(&own);
+    if (!fits)
+        return false;
+    store_put(a->txn, TABLE_NODE, key, row);
+    if (n.id.n)
+        store_put(a->txn, TABLE_NODE_ID, n.id, key);
+    return true;
+}
+
+bool catalog_restore_service(struct apply *a, struct str key, struct str row)
+{
+    struct catalog_service s;
+    struct buf own;
+
+    if (!row_read_service(row, &s) || s.id.n == 0 || s.name.n == 0 ||
+        !row_node_exists(&a->view, s.node))
+        return false;
+    buf_init(&own, 0);
+    row_service_key(&own, s.node, s.id);
+    bool fits = str_eq(buf_str(&own), key);
+    buf_clear(&own);
+    row_by_service_key(&own, s.name, s.node, s.id);
+    if (fits) {
+        store_put(a->txn, TABLE_SERVICE, key, row);
+        store_put(a->txn, TABLE_BY_SERVICE, buf_str(&own), STR_LIT(""));
+    }
+    buf_fini(&own);
+    return fits;
+}

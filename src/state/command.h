@@ -30,6 +30,7 @@
     X(COMMAND_KV_RENAME,          8, kv_apply_rename)                     \
     X(COMMAND_QUERY_SET,          9, query_apply_set)                     \
     X(COMMAND_QUERY_DELETE,      10, query_apply_delete)                  \
+    X(COMMAND_RESTORE,           11, restore_apply)                       \
     X(COMMAND_ACL_TOKEN,         40, acl_apply_token)                     \
     X(COMMAND_ACL_POLICY,        41, acl_apply_policy)                    \
     X(COMMAND_ACL_ROLE,          42, acl_apply_role)                      \

@@ -365,3 +365,23 @@ void health_apply_delete(struct apply *a, struct str node, struct str check_id)
     buf_fini(&key);
     session_check_gone(a, node, check_id);
 }
+
+bool health_restore_check(struct apply *a, struct str key, struct str row)
+{
+    struct health_check c;
+    struct catalog_service s;
+    struct buf own;
+
+    if (!row_read_check(row, &c) || c.check_id.n == 0 || !row_node_exists(&a->view, c.node) ||
+        (c.service_id.n && !row_service_get(&a->view, c.node, c.service_id, &s)))
+        return false;
+    buf_init(&own, 0);
+    row_check_key(&own, c.node, c.check_id);
+    bool fits = str_eq(buf_str(&own), key);
+    buf_fini(&own);
+    if (!fits)
+        return false;
+    store_put(a->txn, TABLE_CHECK, key, row);
+    link_check(a, &c, true);
+    return true;
+}

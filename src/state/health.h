@@ -52,6 +52,8 @@ uint64_t health_checks_index(struct view *v);
 /* For catalog.c: stores/deletes one check, keeps secondary tables, touches watches and indexes. */
 int health_apply_check(struct apply *a, const struct health_check *c);
 void health_apply_delete(struct apply *a, struct str node, struct str check_id);
+/* A row of a snapshot; false when it is none, or its node or service is not there. */
+bool health_restore_check(struct apply *a, struct str key, struct str row);
 /* The node changed, and with it what is told of every service on it. */
 void health_touch_node(struct apply *a, struct str node);
 

@@ -59,6 +59,14 @@ void indexes_raise(struct apply *a, enum indexes_table table)
     row_put(a->txn, str_z(table_keys[table]), a->index);
 }
 
+bool indexes_is_row(struct str key)
+{
+    for (int i = 0; i < INDEXES_N; i++)
+        if (str_eq_z(key, table_keys[i]))
+            return true;
+    return str_has_prefix(key, STR_LIT("service/"));
+}
+
 static void service_key(struct buf *key, struct str service)
 {
     buf_init(key, 0);

@@ -31,6 +31,8 @@ void indexes_set_applied(struct store_txn *t, uint64_t index);
 uint64_t indexes_get(struct view *v, enum indexes_table table); /* 0: never changed */
 void indexes_raise(struct apply *a, enum indexes_table table);  /* to a->index */
 
+bool indexes_is_row(struct str key); /* a row of these, in TABLE_META */
+
 /* Of one service; 0 when there is no row. */
 uint64_t indexes_service(struct view *v, struct str service);
 void indexes_raise_service(struct apply *a, struct str service);

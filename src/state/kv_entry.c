@@ -122,3 +122,20 @@ void kv_entry_delete(struct apply *a, const struct kv_entry *e)
     kv_entry_touch(a, e->key);
     store_del(a->txn, TABLE_KV, e->key); /* last: e borrows from the row */
 }
+
+bool kv_entry_restore(struct apply *a, struct str key, struct str row)
+{
+    struct unpack u = unpack_make(row);
+    bool fits = unpack_array(&u) == KV_ROW_FIELDS;
+
+    for (int i = 0; i < 4; i++)
+        (void)unpack_uint(&u);
+    struct str session = unpack_str(&u);
+    (void)unpack_str(&u);
+    if (!fits || u.bad || !unpack_is_end(&u) || key.n == 0 || key.n > KV_KEY_SIZE_MAX ||
+        (session.n && session.n != 36))
+        return false;
+    store_put(a->txn, TABLE_KV, key, row);
+    move_session(a, key, STR_NONE, session);
+    return true;
+}

@@ -17,6 +17,8 @@ void kv_entry_put(struct apply *a, const struct kv_entry *e);
  * create index from `old` (NULL for a new key), the modify index; when nothing changed that of the
  * row stays, and nobody is woken. */
 void kv_entry_set(struct apply *a, struct kv_entry *e, const struct kv_entry *old, bool holder_too);
+/* A row as it was once put, of a snapshot; false when it is none. */
+bool kv_entry_restore(struct apply *a, struct str key, struct str row);
 /* Removes the row, without a tombstone. */
 void kv_entry_delete(struct apply *a, const struct kv_entry *e);
 /* Notes the change, raises the table's index. */

@@ -268,6 +268,17 @@ int query_apply_set(struct apply *a, struct str body)
     return 0;
 }
 
+bool query_restore(struct apply *a, struct str id, struct str row)
+{
+    struct query q;
+
+    if (!query_read(row, &q) || !str_eq(q.id, id))
+        return false;
+    store_put(a->txn, TABLE_QUERY, id, row);
+    link_query(a, &q, true);
+    return true;
+}
+
 static bool delete_query(struct apply *a, struct str id)
 {
     struct query q;

@@ -39,6 +39,8 @@ void query_encode_delete(struct str id, struct buf *out);
 bool query_read_set(struct str body, struct query *ret); /* for policy: what would be set */
 int query_apply_set(struct apply *a, struct str body);
 int query_apply_delete(struct apply *a, struct str body);
+/* A row of a snapshot; false when it is none. */
+bool query_restore(struct apply *a, struct str key, struct str row);
 /* For session.c: those bound to the session go with it. */
 void query_session_gone(struct apply *a, struct str session);
 

@@ -236,6 +236,23 @@ int session_apply_create(struct apply *a, struct str body)
     return 0;
 }
 
+bool session_restore(struct apply *a, struct str id, struct str row)
+{
+    struct session s;
+    struct error err;
+    struct buf key;
+
+    if (!session_read(row, &s) || !str_eq(s.id, id) || session_check_id(id, &err) < 0 ||
+        !row_node_exists(&a->view, s.node) || each_check(a, &s, check_link) < 0)
+        return false;
+    store_put(a->txn, TABLE_SESSION, id, row);
+    by_node_key(&key, s.node, id);
+    store_put(a->txn, TABLE_SESSION_BY_NODE, buf_str(&key), STR_LIT(""));
+    buf_fini(&key);
+    change_add(a->changes, WATCH_SESSION, id); /* its TTL begins anew */
+    return true;
+}
+
 static void session_gone(struct apply *a, struct str id)
 {
     struct session s;

@@ -12,6 +12,7 @@
 #include "state/indexes.h"
 #include "state/kv.h"
 #include "state/query.h"
+#include "state/restore.h"
 #include "state/session.h"
 #include "state/txn.h"
 

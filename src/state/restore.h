@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The whole state as one text of bytes, and back by one command: what /v1/snapshot saves and
+ * restores. Only the rows that say something are in it; what is derived from them is made anew, and
+ * every row is looked at before it is believed, since the bytes come from outside.
+ *
+ * msgpack: RESTORE_MAGIC, an array of the tables' names, then (number in that array, key, row)
+ * until the end. Rows keep their indexes; the log goes on where it is.
+ */
+#ifndef DISCO_STATE_RESTORE_H
+#define DISCO_STATE_RESTORE_H
+
+#include "state/state.h"
+
+#define RESTORE_MAGIC "disco-state-1"
+
+/* out->failed: too large. */
+void restore_dump(struct view *v, struct buf *out);
+/* Are these bytes such a text (its beginning)? */
+bool restore_is_dump(struct str bytes);
+/* COMMAND_RESTORE: the bytes of a dump. ERR_INVALID with text: nothing was changed. */
+void restore_encode(struct str dump, struct buf *out);
+int restore_apply(struct apply *a, struct str body);
+
+#endif

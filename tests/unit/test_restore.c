@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The state dumped and restored: all is as it was, indexes too; what is damaged changes nothing,
+ * and whatever is let in can be read and written afterwards. */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "state/query.h"
+#include "state/restore.h"
+#include "tests/lib/state_world.h"
+#include "tests/lib/unit.h"
+
+#define S1 "11111111-2222-3333-4444-555555555501"
+#define Q1 "aaaaaaaa-2222-3333-4444-555555555501"
+
+static void fill(struct world *w)
+{
+    struct session s = {.id = STR_LIT(S1), .node = STR_LIT("n1"), .ttl = STR_LIT("60s")};
+    struct query q = {.id = STR_LIT(Q1), .name = STR_LIT("q"), .service = STR_LIT("web")};
+    struct buf b;
+
+    world_put(w, "a/b", "one");
+    world_put(w, "a/c", "two");
+    world_op(w, KV_DELETE, "a/c", NULL, NULL, 0);
+    assert_int_equal(world_register(w, "n1", "web", "c", "passing"), 0);
+    assert_int_equal(world_register(w, "n2", "web", "c", "critical"), 0);
+    buf_init(&b, 0);
+    session_encode_create(&s, &b);
+    assert_int_equal(world_apply(w, &b), 0);
+    world_op(w, KV_LOCK, "lock", "x", S1, 0);
+    buf_init(&b, 0);
+    query_encode_set(&q, false, &b);
+    assert_int_equal(world_apply(w, &b), 0);
+}
+
+static void dump(struct world *w, struct buf *ret)
+{
+    buf_init(ret, 0);
+    restore_dump(world_view(w), ret);
+    assert_false(ret->failed);
+    assert_true(restore_is_dump(buf_str(ret)));
+}
+
+static int restore(struct world *w, struct str bytes)
+{
+    struct buf b;
+
+    buf_init(&b, 0);
+    restore_encode(bytes, &b);
+    return world_apply(w, &b);
+}
+
+static void back_as_it_was(void **state)
+{
+    struct kv_entry e;
+    struct query q;
+    struct world w;
+    struct buf before, after, b;
+
+    world_open(&w);
+    fill(&w);
+    dump(&w, &before);
+    world_put(&w, "later", "x");
+    world_deregister(&w, "n1", NULL, NULL); /* the session, the lock, a service go with it */
+    assert_int_equal(restore(&w, buf_str(&before)), 0);
+    assert_true(w.changes.everything);
+    assert_int_equal(world_changed(&w, WATCH_SESSION, S1), 1);
+    dump(&w, &after);
+    assert_str(buf_str(&after), buf_str(&before));
+    assert_false(kv_get(&w.view, STR_LIT("later"), &e, NULL));
+    assert_true(query_find(&w.view, STR_LIT("q"), &q));
+    /* What is derived is there too: the end of the session lets go of the lock. */
+    buf_init(&b, 0);
+    session_encode_destroy(STR_LIT(S1), &b);
+    assert_int_equal(world_apply(&w, &b), 0);
+    assert_true(kv_get(world_view(&w), STR_LIT("lock"), &e, NULL));
+    assert_int_equal(e.session.n, 0);
+    buf_fini(&after);
+    buf_fini(&before);
+    world_close(&w);
+    (void)state;
+}
+
+static bool on_instance(void *data, const struct health_instance *i)
+{
+    (void)i;
+    ++*(int *)data;
+    return true;
+}
+
+/* Reads and ends all there is. */
+static void use(struct world *w)
+{
+    struct buf b;
+    uint64_t index;
+    int n = 0;
+
+    health_service_nodes(world_view(w), STR_LIT("web"), on_instance, &n, &index);
+    buf_init(&b, 0);
+    session_encode_destroy(STR_LIT(S1), &b);
+    (void)world_apply(w, &b);
+    (void)world_deregister(w, "n1", NULL, NULL);
+    (void)world_deregister(w, "n2", NULL, NULL);
+    buf_init(&b, 0);
+    query_encode_delete(STR_LIT(Q1), &b);
+    (void)world_apply(w, &b);
+}
+
+static void damaged(void **state)
+{
+    struct world w;
+    struct rng rng;
+    struct buf good, now;
+    int taken = 0;
+
+    world_open(&w);
+    fill(&w);
+    dump(&w, &good);
+    rng_init(&rng, 11);
+    for (size_t i = 0; i < 1500; i++) {
+        char *copy = mem_dup(good.p, good.n);
+        size_t size = i < 300 ? (size_t)rng_below(&rng, good.n) : good.n;
+
+        if (i >= 300)
+            copy[rng_below(&rng, good.n)] = (char)rng_u64(&rng);
+        if (restore(&w, str_make(copy, size)) == 0) {
+            use(&w);
+            taken++;
+            assert_int_equal(restore(&w, buf_str(&good)), 0);
+        } else if (i % 50 == 0) {
+            dump(&w, &now);
+            assert_str(buf_str(&now), buf_str(&good));
+            buf_fini(&now);
+        }
+        mem_free(copy);
+    }
+    assert_true(taken > 0); /* a byte of a value may be any */
+    buf_fini(&good);
+    world_close(&w);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(back_as_it_was), cmocka_unit_test(damaged)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
