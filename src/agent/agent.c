@@ -49,6 +49,7 @@ static int log_open(struct agent *a, void *uv_loop, struct error *err)
         .dir = c->dev ? NULL : a->dir.raft,
         .bootstrap = c->bootstrap || c->dev,
         .raft_multiplier = (int)c->raft_multiplier,
+        .snapshot_interval = c->raft_snapshot_interval,
         .snapshot_threshold = (uint64_t)c->raft_snapshot_threshold,
         .trailing_logs = (uint64_t)c->raft_trailing_logs,
         .net = a->net,

@@ -69,6 +69,7 @@ struct config {
     int64_t workers; /* 0: one a CPU */
     int64_t raft_multiplier;
     int64_t raft_snapshot_threshold, raft_trailing_logs;
+    struct duration raft_snapshot_interval;
     int64_t kv_max_value_size, txn_max_req_len;
     int64_t parked_reads_max; /* a worker; 429 above */
     struct duration max_query_time, default_query_time;

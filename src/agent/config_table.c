@@ -103,8 +103,8 @@ const struct config_option config_table[] = {
        "Log entries between two snapshots")
     ON("raft_trailing_logs", NULL, INT, raft_trailing_logs, "10240", RANGE(0, INT64_MAX), NO,
        "Log entries kept behind a snapshot")
-    OFF("raft_snapshot_interval", NULL, TEXT, IGNORED, NULL,
-       "No effect: the threshold alone decides")
+    ON("raft_snapshot_interval", NULL, DURATION, raft_snapshot_interval, "30s", ANY, NO,
+       "Least time between two snapshots, unless the log has grown by 64 MiB")
     OFF("raft_protocol", "raft-protocol", INT, IGNORED, NULL, "No effect")
     OFF("protocol", "protocol", INT, IGNORED, NULL, "No effect")
     ON("limits.kv_max_value_size", NULL, INT, kv_max_value_size, "524288", RANGE(0, 32 << 20), YES,

@@ -31,6 +31,8 @@ struct consensus_config {
     struct net *net;             /* for the other servers; NULL: there are none, ever */
     int raft_multiplier;         /* Consul's performance.raft_multiplier, 1..10 */
     uint64_t snapshot_threshold; /* entries applied since the last snapshot; 0: default 16384 */
+    /* Least time between two snapshots; much data does not wait for it. 0: none. */
+    struct duration snapshot_interval;
     uint64_t trailing_logs;      /* entries kept behind a snapshot; 0: default 10240 */
     uint64_t inflight_max;       /* proposals not yet applied; 0: default 65536 (then ERR_BUSY) */
 };

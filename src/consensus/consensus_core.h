@@ -59,6 +59,7 @@ struct consensus {
     struct fsm_dump dump;
     bool dumping;
     uint64_t applied_since, applied_bytes; /* since the last snapshot was begun */
+    struct instant snapshot_after;         /* none before, for the number of entries alone */
 
     struct timer timer, retry, quiet;
 

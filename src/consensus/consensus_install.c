@@ -92,7 +92,7 @@ bool consensus_install_fill(struct consensus *c, struct raft_message *m)
     raft_get_facts(c->raft, &f);
     raft_snapshot_gone(c->raft, m->index, m->log_term);
     if (f.snapshot_index == m->index) /* this was the newest: take another */
-        c->applied_since = c->conf.snapshot_threshold;
+        c->applied_bytes = UINT64_MAX;
     return false;
 }
 

@@ -264,8 +264,10 @@ void consensus_snapshot_if_due(struct consensus *c)
     if (c->dumping || c->compacting || c->closing) /* while dumping, c->dump is another thread's */
         return;
     bytes = c->dump.size * 2 > SNAPSHOT_BYTES ? c->dump.size * 2 : SNAPSHOT_BYTES;
-    if (c->applied_since < c->conf.snapshot_threshold && c->applied_bytes < bytes)
+    if (c->applied_bytes < bytes && (c->applied_since < c->conf.snapshot_threshold ||
+                                     instant_before(engine_now(c->engine), c->snapshot_after)))
         return;
+    c->snapshot_after = instant_add(engine_now(c->engine), c->conf.snapshot_interval);
     c->applied_since = c->applied_bytes = 0;
     raft_get_facts(c->raft, &f);
     if (!c->thread) {

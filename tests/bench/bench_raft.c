@@ -139,7 +139,7 @@ static void die(const char *text)
 
 static void server_open(struct server *s, const char *dir, int port)
 {
-    struct consensus_config conf = {.raft_multiplier = 1};
+    struct consensus_config conf = {.raft_multiplier = 1, .snapshot_interval = DURATION_S(30)};
     struct consensus_hooks hooks = {.data = s, .leadership = on_leadership, .applied = on_applied};
     struct consensus_server all[SERVERS] = {0};
     struct error err = {0};

@@ -321,7 +321,8 @@ static void run_wal(struct bench *b, int depth, double bare)
 
 static void run_consensus(struct bench *b, int depth, double bare)
 {
-    struct consensus_config conf = {.server_id = "bench", .bootstrap = true};
+    struct consensus_config conf = {
+        .server_id = "bench", .bootstrap = true, .snapshot_interval = DURATION_S(30)};
     struct consensus_hooks hooks = {.data = b, .leadership = on_leadership};
     struct store *store;
     struct error err = {0};

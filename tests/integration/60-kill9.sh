@@ -8,7 +8,7 @@ command -v python3 >/dev/null || skip_all "python3 is missing"
 
 rounds=${KILL9_ROUNDS:-50} seconds=${KILL9_SECONDS:-110} seed=${KILL9_SEED:-$RANDOM}
 http=$(free_port) dns=$(free_port) server=$(free_port) serf=$(free_port)
-echo '{"raft_snapshot_threshold": 400, "raft_trailing_logs": 100}' >"$T/small.json"
+echo '{"raft_snapshot_threshold": 400, "raft_trailing_logs": 100, "raft_snapshot_interval": "1ms"}' >"$T/small.json"
 run python3 "$TOP_SRCDIR/tests/integration/kill9.py" "$rounds" "$seconds" "$seed" -- \
     "$DISCO" agent -server -bootstrap -node killed -bind 127.0.0.1 -client 127.0.0.1 \
     -data-dir "$T/data" -config-file "$T/small.json" -log-level warn \

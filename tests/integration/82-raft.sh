@@ -13,7 +13,8 @@ up() { # I...
         : "${agent_http[s$i]:=$(free_port)}" "${agent_dns[s$i]:=$(free_port)}"
         : "${agent_server[s$i]:=$(free_port)}" "${agent_wan[s$i]:=$(free_port)}"
         cat >"$T/s$i.json" <<END
-{"raft_snapshot_threshold": 300, "raft_trailing_logs": 20, "performance": {"raft_multiplier": 1}}
+{"raft_snapshot_threshold": 300, "raft_trailing_logs": 20, "raft_snapshot_interval": "10ms",
+  "performance": {"raft_multiplier": 1}}
 END
         "$DISCO" agent -server -bootstrap-expect 3 -node "s$i" -bind 127.0.0.1 -client 127.0.0.1 \
             -data-dir "$T/s$i" -http-port "${agent_http[s$i]}" -dns-port "${agent_dns[s$i]}" \
