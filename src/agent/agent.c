@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/agent_state.h"
+#include "agent/coordinates.h"
 #include "agent/local_state.h"
 #include "base/mem.h"
 #include "state/policy.h"
@@ -155,12 +156,20 @@ static void each_name(void *data, void (*each)(void *each_data, struct str name)
         each(each_data, m.name);
 }
 
+static bool encode_moved(void *data, struct view *v, struct instant since, struct buf *command)
+{
+    struct agent *a = data;
+    return coordinates_encode(pool_gossip(cluster_lan(a->cluster)), v, since, command);
+}
+
 static void members_wire(struct agent *a)
 {
     const struct leader_members_source source = {a, find_member, each_name};
     if (!a->leader)
         return;
     leader_set_members(a->leader, leader_members_new(&source, rng_u64(&a->rng)));
+    if (!a->config->disable_coordinates)
+        leader_set_coordinates(a->leader, encode_moved, a);
     a->autopilot = autopilot_run_new(a, cluster_lan(a->cluster));
 }
 

@@ -11,6 +11,7 @@
 #include "consensus/consensus.h"
 
 struct agent;
+struct coordinate;
 struct event; /* agent/event.h */
 
 /* A worker, as the core knows it: where to post change batches. */
@@ -100,6 +101,10 @@ void agent_each_datacenter(struct agent *a, void (*each)(void *data, const char 
 void agent_render_member(const struct agent_member *m, struct jwrite *w);
 /* /v1/agent/self's objects. */
 void agent_render_self(struct agent *a, struct jwrite *w);
+/* {"Vec":...}; and the coordinates of a datacenter's servers, by the WAN pool. */
+void agent_render_coordinate(const struct coordinate *c, struct jwrite *w);
+void agent_each_wan_coordinate(struct agent *a, const char *dc,
+                               void (*each)(void *data, const struct coordinate *c), void *data);
 /* Counters, gauges and samples: SIGUSR1 and /v1/agent/metrics. */
 void agent_render_metrics(struct agent *a, struct jwrite *w);
 void agent_render_prometheus(struct agent *a, struct buf *out);

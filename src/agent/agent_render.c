@@ -6,11 +6,11 @@
 
 #include "agent/agent_state.h"
 #include "agent/config_value.h"
+#include "agent/coordinates.h"
 #include "agent/own_node.h"
 #include "base/mem.h"
 
-#define COORDINATE_DIMENSIONS 8 /* serf: coordinate.DefaultConfig */
-#define GAUGES_MAX            16
+#define GAUGES_MAX 16
 
 /* ---- members ---- */
 
@@ -127,21 +127,67 @@ static void render_one_member(void *data, const struct agent_member *m)
     agent_render_member(m, data);
 }
 
-static void render_coordinate(struct jwrite *w)
+void agent_render_coordinate(const struct coordinate *c, struct jwrite *w)
 {
-    /* The origin, with the error of a node that has measured nothing (serf: NewCoordinate). */
-    group(w, "Coord");
+    jwrite_object(w);
     jwrite_name(w, "Vec");
     jwrite_array(w);
     for (int i = 0; i < COORDINATE_DIMENSIONS; i++)
-        jwrite_i64(w, 0);
+        jwrite_double(w, c->vec[i]);
     jwrite_close(w);
     jwrite_name(w, "Error");
-    jwrite_double(w, 1.5);
-    named_i64(w, "Adjustment", 0);
+    jwrite_double(w, c->error);
+    jwrite_name(w, "Adjustment");
+    jwrite_double(w, c->adjustment);
     jwrite_name(w, "Height");
-    jwrite_double(w, 0.00001);
+    jwrite_double(w, c->height);
     jwrite_close(w);
+}
+
+static void render_own_coordinate(struct agent *a, struct jwrite *w)
+{
+    struct coordinate c;
+    jwrite_name(w, "Coord");
+    if (a->config->disable_coordinates) {
+        jwrite_null(w);
+        return;
+    }
+    coordinates_of(gossip_get_coordinate(pool_gossip(cluster_lan(a->cluster))), STR_NONE, &c);
+    agent_render_coordinate(&c, w);
+}
+
+/* One datacenter of the WAN pool: its servers that are known to be somewhere. */
+static void each_wan_coordinate(struct agent *a, const char *dc,
+                                void (*each)(void *data, const struct coordinate *c), void *data)
+{
+    struct pool *wan = cluster_wan(a->cluster);
+    struct pair tags[MEMBER_TAGS_MAX];
+    struct member m;
+    for (uint32_t i = 0; wan && pool_at(wan, i, &m, tags); i++) {
+        struct gossip_coordinate there;
+        struct coordinate c;
+        struct str dot = {0};
+        if (!str_eq_z(m.dc, dc) ||
+            gossip_member_coordinate(pool_gossip(wan), gossip_at(pool_gossip(wan), i), &there))
+            continue;
+        dot = str_take(m.name, m.name.n > m.dc.n ? m.name.n - m.dc.n - 1 : m.name.n);
+        coordinates_of(&there, dot, &c);
+        each(data, &c);
+    }
+}
+
+void agent_each_wan_coordinate(struct agent *a, const char *dc,
+                               void (*each)(void *data, const struct coordinate *c), void *data)
+{
+    struct coordinate c;
+    if (cluster_wan(a->cluster) || strcmp(dc, a->config->datacenter) != 0) {
+        each_wan_coordinate(a, dc, each, data);
+        return;
+    }
+    /* Without a WAN pool we know where we are, and of no others. */
+    coordinates_of(gossip_get_coordinate(pool_gossip(cluster_lan(a->cluster))),
+                   str_z(a->config->node_name), &c);
+    each(data, &c);
 }
 
 /* As Go prints a list of structs. */
@@ -270,7 +316,7 @@ void agent_render_self(struct agent *a, struct jwrite *w)
     jwrite_close(w);
     jwrite_name(w, "DebugConfig");
     config_render(c, w);
-    render_coordinate(w);
+    render_own_coordinate(a, w);
     jwrite_name(w, "Member");
     each_self(a, render_one_member, w);
     render_stats(a, w);

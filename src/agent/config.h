@@ -93,6 +93,7 @@ struct config {
     /* this node's services and checks, as JSON texts; and how checks are run */
     struct config_list service, services, check, checks;
     bool enable_script_checks, enable_local_script_checks, discard_check_output;
+    bool disable_coordinates;
     struct duration check_update_interval;
     int64_t check_output_max_size;
     /* dns */

@@ -355,7 +355,8 @@ const struct config_option config_table[] = {
     OFF("enable_agent_tls_for_checks", NULL, BOOL, IGNORED, NULL, "No effect without checks")
     OFF("enable_central_service_config", NULL, BOOL, IGNORED, NULL,
        "No effect without config_entries")
-    OFF("disable_coordinates", NULL, BOOL, IGNORED, NULL, "No effect without other nodes")
+    ON("disable_coordinates", NULL, BOOL, disable_coordinates, NULL, ANY, NO,
+       "Neither measure nor tell where nodes are in the network")
     OFF("translate_wan_addrs", NULL, BOOL, IGNORED, NULL, "No effect without other datacenters")
     OFF("cache", NULL, ANY, IGNORED, NULL, "No effect: every read is fresh")
     OFF("disable_anonymous_signature", NULL, BOOL, IGNORED, NULL, "No effect: disco calls nobody")

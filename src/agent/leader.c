@@ -10,12 +10,14 @@
  *     own node differs from what is stored  ->  COMMAND_CATALOG_REGISTER
  *     the catalog differs from gossip       ->  COMMAND_CATALOG_REGISTER, _DEREGISTER
  *     a session is past its TTL             ->  COMMAND_SESSION_DESTROY
+ *     nodes have moved in the network       ->  COMMAND_COORDINATES
  *     tombstones are older than 15 minutes  ->  COMMAND_TOMBSTONE_REAP
  *
  * One timer, set only while there is something to wait for: an idle leader sleeps.
  */
 #include "agent/leader.h"
 
+#include "agent/coordinates.h"
 #include "agent/own_node.h"
 #include "agent/session_ttl.h"
 #include "base/log.h"
@@ -33,7 +35,16 @@
 /* After a command that failed. */
 #define RETRY_DELAY DURATION_S(1)
 
-enum duty { DUTY_NONE, DUTY_ACL, DUTY_TOKEN, DUTY_REGISTER, DUTY_MEMBER, DUTY_SESSION, DUTY_REAP };
+enum duty {
+    DUTY_NONE,
+    DUTY_ACL,
+    DUTY_TOKEN,
+    DUTY_REGISTER,
+    DUTY_MEMBER,
+    DUTY_SESSION,
+    DUTY_REAP,
+    DUTY_MOVED
+};
 
 struct leader {
     struct agent *agent;
@@ -52,6 +63,10 @@ struct leader {
     struct leader_members *members; /* or NULL */
     struct instant pass_at;
     enum reconcile_act act; /* of the command on its way */
+    /* coordinates: looked at at moved_at, those learned since moved_since */
+    bool (*moved)(void *data, struct view *v, struct instant since, struct buf *command);
+    void *moved_data;
+    struct instant moved_at, moved_since;
     /* sessions */
     struct session_ttl *ttl;
     /* tombstones: those up to reap_index may go at reap_at (NEVER: none seen since the last time)
@@ -90,7 +105,7 @@ struct leader *leader_new(struct agent *a, struct timers *timers, struct store_r
     l->reader = reader;
     l->clock = clock;
     l->timer.fire = on_timer;
-    l->check_at = l->reap_at = l->pass_at = l->token_at = INSTANT_NEVER;
+    l->check_at = l->reap_at = l->pass_at = l->token_at = l->moved_at = INSTANT_NEVER;
     l->ttl = session_ttl_new(rng_u64(rng));
     buf_init(&l->command, 0);
     return l;
@@ -114,6 +129,15 @@ void leader_set_members(struct leader *l, struct leader_members *m)
     l->members = m;
 }
 
+void leader_set_coordinates(struct leader *l,
+                            bool (*encode)(void *data, struct view *v, struct instant since,
+                                           struct buf *command),
+                            void *data)
+{
+    l->moved = encode;
+    l->moved_data = data;
+}
+
 void leader_member_news(struct leader *l, struct str name)
 {
     if (!l->leading || !l->members)
@@ -130,6 +154,8 @@ void leader_start(struct leader *l)
     l->check_node = true;
     l->check_acl = agent_config(l->agent)->acl_enabled;
     l->pass_at = l->members ? now : INSTANT_NEVER;
+    l->moved_at = l->moved ? instant_add(now, COORDINATES_PERIOD) : INSTANT_NEVER;
+    l->moved_since = (struct instant){0};
     sessions_load(l, now);
     struct view v = view_begin(l);
     tokens_look(l, &v, now);
@@ -144,7 +170,7 @@ void leader_stop(struct leader *l)
 {
     l->leading = false;
     l->check_node = l->check_acl = false;
-    l->check_at = l->reap_at = l->pass_at = l->token_at = INSTANT_NEVER;
+    l->check_at = l->reap_at = l->pass_at = l->token_at = l->moved_at = INSTANT_NEVER;
     if (l->members)
         leader_members_clear(l->members);
     session_ttl_clear(l->ttl);
@@ -309,6 +335,18 @@ static bool member_due(struct leader *l, struct instant now)
     return l->act != RECONCILE_NOTHING;
 }
 
+static bool moved_due(struct leader *l, struct instant now)
+{
+    if (instant_before(now, l->moved_at))
+        return false;
+    struct view v = view_begin(l);
+    bool is_any = l->moved(l->moved_data, &v, l->moved_since, &l->command);
+    store_view_end(v.store);
+    l->moved_at = instant_add(now, COORDINATES_PERIOD);
+    l->moved_since = now;
+    return is_any;
+}
+
 /* The first duty that is due, its command encoded. */
 static enum duty next_duty(struct leader *l, struct instant now)
 {
@@ -343,7 +381,7 @@ static enum duty next_duty(struct leader *l, struct instant now)
         kv_encode_reap(l->reap_index, &l->command);
         return DUTY_REAP;
     }
-    return DUTY_NONE;
+    return moved_due(l, now) ? DUTY_MOVED : DUTY_NONE;
 }
 
 static void turn(struct leader *l)
@@ -372,6 +410,8 @@ static void arm(struct leader *l)
         at = l->pass_at;
     if (instant_before(l->token_at, at))
         at = l->token_at;
+    if (instant_before(l->moved_at, at))
+        at = l->moved_at;
     if (l->check_acl || l->check_node || instant_before(at, l->not_before) ||
         (l->members && !leader_members_is_empty(l->members)))
         at = l->not_before;

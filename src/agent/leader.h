@@ -16,6 +16,11 @@ struct leader *leader_new(struct agent *a, struct timers *timers, struct store_r
                           struct rng *rng, struct instant (*clock)(void));
 /* Before the first leadership; without, the leader looks after itself alone. */
 void leader_set_members(struct leader *l, struct leader_members *m);
+/* Likewise: makes the command for coordinates learned since then; false: there are none. */
+void leader_set_coordinates(struct leader *l,
+                            bool (*encode)(void *data, struct view *v, struct instant since,
+                                           struct buf *command),
+                            void *data);
 /* Gossip has news of this member. */
 void leader_member_news(struct leader *l, struct str name);
 /* After the log has answered all that was submitted. */

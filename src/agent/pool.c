@@ -345,6 +345,7 @@ static int gossip_open(struct pool *p, void *uv_loop, struct error *err)
     o.meta = buf_str(&meta);
     o.addr = lan ? c->advertise : c->advertise_wan;
     addr_set_port(&o.addr, (uint16_t)(lan ? c->port_serf_lan : c->port_serf_wan));
+    o.no_coordinates = c->disable_coordinates;
     o.packet = gossip_net_packet(p->net);
     o.timers = a->timers;
     o.rng = &a->rng;

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "api/near.h"
+
 /* ---- parameters ---- */
 
 bool api_catalog_check(struct api_call *c, const char *missing, enum filter_kind kind)
@@ -76,6 +78,7 @@ struct walk {
     struct filter *filter;
     struct jwrite w;
     bool as_list; /* services of a node: a list, not a map by id */
+    struct near near;
 };
 
 static bool on_node(void *data, const struct catalog_node *n)
@@ -83,8 +86,10 @@ static bool on_node(void *data, const struct catalog_node *n)
     struct walk *k = data;
     struct filter_item item = {.node = n};
 
+    near_begin(&k->near);
     if (api_catalog_has_meta(k->call, n) && filter_takes(k->filter, &item))
         api_catalog_put_node(&k->w, n);
+    near_end(&k->near, n->name);
     return !k->w.out->failed;
 }
 
@@ -92,9 +97,11 @@ int api_catalog_nodes(struct api_call *c, struct view *v, uint64_t *ret_index)
 {
     struct walk k = {.call = c, .filter = api_catalog_filter(c, FILTER_NODE), .w = api_json(c)};
 
+    near_init(&k.near, c, v);
     jwrite_array(&k.w);
     catalog_nodes(v, on_node, &k, ret_index);
     jwrite_close(&k.w);
+    near_sort(&k.near);
     jwrite_end(&k.w);
     filter_free(k.filter);
     return 0;
@@ -168,9 +175,11 @@ static bool on_instance(void *data, const struct catalog_node *n, const struct c
     struct walk *k = data;
     struct filter_item item = {.node = n, .service = s};
 
+    near_begin(&k->near);
     if (api_catalog_has_tags(k->call, s) && api_catalog_has_meta(k->call, n) &&
         filter_takes(k->filter, &item))
         api_catalog_put_instance(&k->w, n, s);
+    near_end(&k->near, n->name);
     return !k->w.out->failed;
 }
 
@@ -179,9 +188,11 @@ int api_catalog_service(struct api_call *c, struct view *v, uint64_t *ret_index)
     struct walk k = {
         .call = c, .filter = api_catalog_filter(c, FILTER_SERVICE_NODE), .w = api_json(c)};
 
+    near_init(&k.near, c, v);
     jwrite_array(&k.w);
     catalog_service_nodes(v, c->rest, on_instance, &k, ret_index);
     jwrite_close(&k.w);
+    near_sort(&k.near);
     jwrite_end(&k.w);
     filter_free(k.filter);
     return 0;

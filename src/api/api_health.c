@@ -5,6 +5,7 @@
 #include "api/api_health.h"
 
 #include "api/api_catalog.h"
+#include "api/near.h"
 
 /* ---- checks ---- */
 
@@ -29,6 +30,7 @@ struct walk {
     struct jwrite w;
     struct view quiet; /* the view, noting no watches: for the nodes of what is walked */
     bool by_meta;
+    struct near near;
 };
 
 static struct walk walk_begin(struct api_call *c, struct view *v, bool by_meta)
@@ -42,6 +44,7 @@ static struct walk walk_begin(struct api_call *c, struct view *v, bool by_meta)
     k.quiet.watch = NULL;
     if (by_meta)
         watch_key(v->watch, WATCH_NODES, STR_NONE);
+    near_init(&k.near, c, v);
     jwrite_array(&k.w);
     return k;
 }
@@ -49,6 +52,7 @@ static struct walk walk_begin(struct api_call *c, struct view *v, bool by_meta)
 static int walk_end(struct walk *k)
 {
     jwrite_close(&k->w);
+    near_sort(&k->near);
     jwrite_end(&k->w);
     filter_free(k->filter);
     return 0;
@@ -63,8 +67,10 @@ static bool on_check(void *data, const struct health_check *check)
     if (k->by_meta &&
         (!catalog_node_get(&k->quiet, check->node, &n) || !api_catalog_has_meta(k->call, &n)))
         return true;
+    near_begin(&k->near);
     if (filter_takes(k->filter, &item))
         api_catalog_put_check(&k->w, check);
+    near_end(&k->near, check->node);
     return !k->w.out->failed;
 }
 
@@ -122,6 +128,7 @@ struct join {
     struct view *view;
     struct filter *filter;
     bool passing_only;
+    struct near near;
     struct jwrite w;
     struct health_check *checks; /* of the instance at hand */
     size_t n, cap;
@@ -153,6 +160,7 @@ static bool on_instance(void *data, const struct health_instance *i)
         .node = i->node, .service = i->service, .checks = j->checks, .check_n = j->n};
     if (!filter_takes(j->filter, &item))
         return true;
+    near_begin(&j->near);
     jwrite_object(&j->w);
     jwrite_name(&j->w, "Node");
     api_catalog_put_node(&j->w, i->node);
@@ -164,6 +172,7 @@ static bool on_instance(void *data, const struct health_instance *i)
         api_catalog_put_check(&j->w, &j->checks[n]);
     jwrite_close(&j->w);
     jwrite_close(&j->w);
+    near_end(&j->near, i->node->name);
     return !j->w.out->failed;
 }
 
@@ -173,9 +182,11 @@ int api_health_service(struct api_call *c, struct view *v, uint64_t *ret_index)
         .call = c, .view = v, .filter = api_catalog_filter(c, FILTER_HEALTH), .w = api_json(c)};
     bool is_valid = take_passing(c, &j.passing_only);
 
+    near_init(&j.near, c, v);
     jwrite_array(&j.w);
     health_service_nodes(v, c->rest, on_instance, &j, ret_index);
     jwrite_close(&j.w);
+    near_sort(&j.near);
     jwrite_end(&j.w);
     mem_free(j.checks);
     filter_free(j.filter);

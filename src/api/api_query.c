@@ -4,8 +4,11 @@
 
 #include "api/api_query.h"
 
+#include <stdlib.h>
+
 #include "api/api_body.h"
 #include "api/api_catalog.h"
+#include "api/near.h"
 #include "api/route.h"
 #include "base/rng.h"
 #include "state/query_execute.h"
@@ -306,6 +309,7 @@ static int explain(struct api_call *c, struct view *v)
 struct found {
     struct catalog_node node;
     struct catalog_service service;
+    double far; /* seconds, from where it is asked for */
 };
 
 struct gather {
@@ -327,13 +331,22 @@ static bool on_instance(void *data, const struct health_instance *i)
         g->items = items;
         g->cap = cap;
     }
-    g->items[g->n++] = (struct found){*i->node, *i->service};
+    g->items[g->n++] = (struct found){*i->node, *i->service, 0};
     return true;
 }
 
 /* At random, so that clients spread; what is on the node asked for stands first. */
-static void arrange(struct gather *g, struct str near)
+static int by_far(const void *a, const void *b)
 {
+    const struct found *x = a, *y = b;
+
+    return x->far < y->far ? -1 : x->far > y->far;
+}
+
+static void arrange(struct gather *g, struct view *v, struct str near)
+{
+    struct near place;
+
     size_t first = 0;
 
     for (size_t i = 0; i + 1 < g->n; i++) {
@@ -343,6 +356,11 @@ static void arrange(struct gather *g, struct str near)
         g->items[i] = g->items[other];
         g->items[other] = f;
     }
+    near_init_node(&place, g->call, v, near);
+    for (size_t i = 0; i < g->n; i++)
+        g->items[i].far = near_distance(&place, g->items[i].node.name);
+    if (place.is_on)
+        qsort(g->items, g->n, sizeof *g->items, by_far);
     if (str_eq_z(near, "_agent") || str_eq_z(near, "_ip"))
         near = str_z(g->call->env->config->node_name);
     for (size_t i = 0; near.n && i < g->n; i++)
@@ -390,7 +408,7 @@ static int execute(struct api_call *c, struct view *v)
         return v->acl_status;
     q.connect = q.connect || r->connect;
     query_execute(v, &q, on_instance, &g);
-    arrange(&g, near.n ? near : q.near);
+    arrange(&g, v, near.n ? near : q.near);
     w = api_json(c);
     jwrite_object(&w);
     put_text(&w, "Service", q.service);

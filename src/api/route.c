@@ -12,6 +12,7 @@
 #include "api/api_agent.h"
 #include "api/api_catalog.h"
 #include "api/api_cluster.h"
+#include "api/api_coordinate.h"
 #include "api/api_event.h"
 #include "api/api_health.h"
 #include "api/api_host.h"
@@ -73,6 +74,12 @@ static const struct api_route table[] = {
     {API_GET, "/v1/snapshot", API_READ, API_QUERY | API_DC, API_RIGHT_MANAGEMENT, .view = api_snapshot_save},
     {API_PUT, "/v1/snapshot", API_WRITE, API_DC, API_RIGHT_MANAGEMENT, .prepare = api_snapshot_restore,
      .finish = api_snapshot_restored},
+
+    {API_GET, "/v1/coordinate/datacenters", API_CORE, API_SERVER, API_RIGHT_TOKEN, .check = api_coordinate_check, .core = api_coordinate_datacenters},
+    {API_GET, "/v1/coordinate/nodes", API_READ, API_USUAL | API_META_ERROR, .check = api_coordinate_check, .view = api_coordinate_nodes},
+    {API_GET, "/v1/coordinate/node/", API_READ, API_USUAL, .check = api_coordinate_check, .view = api_coordinate_node},
+    {API_PUT, "/v1/coordinate/update", API_WRITE, API_DC, .check = api_coordinate_check, .prepare = api_coordinate_update,
+     .finish = api_coordinate_updated},
 
     {API_GET, "/v1/status/leader", API_CORE, API_QUERY | API_DC | API_SERVER, API_RIGHT_OPEN, .core = api_status_leader},
     {API_GET, "/v1/status/peers", API_CORE, API_QUERY | API_DC | API_SERVER, API_RIGHT_OPEN, .core = api_status_peers},

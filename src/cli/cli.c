@@ -18,6 +18,7 @@
 #include "cli/cli_kv.h"
 #include "cli/cli_members.h"
 #include "cli/cli_mount.h"
+#include "cli/cli_rtt.h"
 #include "cli/cli_services.h"
 #include "cli/cli_snapshot.h"
 #include "cli/cli_transfer.h"
@@ -128,6 +129,9 @@ static const struct cli_flag monitor_flags[] = {
     {"log-json",  B, "Lines as JSON"},
     {"log-level", S, "Lowest level to print; default INFO"},
 };
+static const struct cli_flag rtt_flags[] = {
+    {"wan", B, "Between servers of the WAN pool"},
+};
 static const struct cli_flag version_flags[] = {
     {"format", CLI_FLAG_TEXT, "<pretty|json>", "json is for scripts"},
 };
@@ -198,6 +202,9 @@ static const struct cli_command commands[] = {
      NULL, 0, 0, cli_mount_watch},
     {"reload", "", "Make the agent read its configuration again", NULL,
      NULL, 0, CLI_API, cli_agent_reload},
+    {"rtt", "NODE1 [NODE2]", "Estimate the round-trip time between two nodes",
+     "Without NODE2: to the agent that is asked. With -wan names are NODE.DATACENTER, of servers.",
+     FLAGS(rtt_flags), CLI_API, cli_rtt},
     {"services deregister", "[FILE...]", "Take services of this agent out of the catalog",
      "FILE holds a definition as for register.",
      FLAGS(services_deregister_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_services_deregister},

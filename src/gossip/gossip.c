@@ -332,10 +332,24 @@ int gossip_member_coordinate(const struct gossip *g, const struct gossip_member 
         *ret = g->vivaldi.own;
         return 0;
     }
-    if (!m->trip || !m->trip->is_known)
+    if (!m->trip || !m->trip->at)
         return ERR_NOT_FOUND;
     *ret = m->trip->coordinate;
     return 0;
+}
+
+bool gossip_next_coordinate(const struct gossip *g, uint32_t *pos, struct instant since,
+                            const struct gossip_member **ret_m, struct gossip_coordinate *ret)
+{
+    while (*pos < g->table.n) {
+        const struct gossip_member *m = g->table.all[(*pos)++];
+
+        if (!gossip_is_self(g, m) && (!m->trip || !m->trip->at || m->trip->at < since.ns))
+            continue;
+        *ret_m = m;
+        return gossip_member_coordinate(g, m, ret) == 0;
+    }
+    return false;
 }
 
 void gossip_get_stats(const struct gossip *g, struct gossip_stats *ret)

@@ -116,6 +116,10 @@ const struct gossip_coordinate *gossip_get_coordinate(const struct gossip *g);
 int gossip_member_coordinate(const struct gossip *g, const struct gossip_member *m,
                              struct gossip_coordinate *ret) MUST_USE;
 
+/* Walks those whose coordinate was learned at or after `since`, and ourselves; *pos starts at 0. */
+bool gossip_next_coordinate(const struct gossip *g, uint32_t *pos, struct instant since,
+                            const struct gossip_member **ret_m, struct gossip_coordinate *ret);
+
 struct gossip_stats {
     uint32_t alive, leaving, left, failed, suspect;
     uint64_t member_ltime, event_ltime, query_ltime;

@@ -32,7 +32,7 @@ struct gossip_identity {
 struct gossip_trip {
     struct gossip_vivaldi_filter filter;
     struct gossip_coordinate coordinate;
-    bool is_known;
+    int64_t at; /* when it was learned; 0: not yet */
 };
 
 struct gossip_broadcast;

@@ -323,7 +323,7 @@ static void learn_distance(struct gossip *g, struct instant now, struct gossip_m
                               g->o.rng) != 0)
         return;
     m->trip->coordinate = c;
-    m->trip->is_known = true;
+    m->trip->at = now.ns;
 }
 
 static void forward(struct gossip *g, uint32_t i, bool is_ack)

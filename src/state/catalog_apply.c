@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "state/catalog.h"
+#include "state/coordinate.h"
 #include "state/indexes.h"
 #include "state/row.h"
 #include "state/session.h"
@@ -182,6 +183,7 @@ static void delete_node(struct apply *a, struct str name)
     row_node_key(&key, name);
     store_del(a->txn, TABLE_NODE, buf_str(&key));
     buf_fini(&key);
+    coordinate_node_gone(a, name);
     session_node_gone(a, name);
 }
 

@@ -6,7 +6,8 @@
  * Encoding: version byte, command number (u8), then the command's own msgpack.
  * A command carries all that apply needs: ids, times and chance come from the
  * proposer. Field lists stand beside each command's encode function in its
- * noun's header (kv.h, catalog.h, session.h, txn.h, query.h, acl.h).
+ * noun's header (kv.h, catalog.h, session.h, txn.h, query.h,
+ * coordinate.h, acl.h).
  */
 #ifndef DISCO_STATE_COMMAND_H
 #define DISCO_STATE_COMMAND_H
@@ -31,6 +32,7 @@
     X(COMMAND_QUERY_SET,          9, query_apply_set)                     \
     X(COMMAND_QUERY_DELETE,      10, query_apply_delete)                  \
     X(COMMAND_RESTORE,           11, restore_apply)                       \
+    X(COMMAND_COORDINATES,       12, coordinate_apply)                    \
     X(COMMAND_ACL_TOKEN,         40, acl_apply_token)                     \
     X(COMMAND_ACL_POLICY,        41, acl_apply_policy)                    \
     X(COMMAND_ACL_ROLE,          42, acl_apply_role)                      \

@@ -18,6 +18,7 @@ static const char *const table_keys[INDEXES_N] = {
     [INDEXES_ACL_ROLES] = "index/acl-roles",
     [INDEXES_ACL_BOOTSTRAP] = "index/acl-bootstrap",
     [INDEXES_QUERIES] = "index/queries",
+    [INDEXES_COORDINATES] = "index/coordinates",
 };
 
 static uint64_t row_get(struct view *v, struct str key)

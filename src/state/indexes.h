@@ -22,6 +22,7 @@ enum indexes_table {
     INDEXES_ACL_ROLES,
     INDEXES_ACL_BOOTSTRAP, /* when the first token was made */
     INDEXES_QUERIES,
+    INDEXES_COORDINATES,
     INDEXES_N
 };
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "state/acl.h"
+#include "state/coordinate.h"
 #include "state/health.h"
 #include "state/kv.h"
 #include "state/policy.h"
@@ -195,6 +196,17 @@ static int ask_query_delete(struct view *v, struct str body)
     return verdict(may_query_id(v, unpack_str(&u)));
 }
 
+static int ask_coordinates(struct view *v, struct str body)
+{
+    struct unpack u = unpack_make(body);
+    struct coordinate c;
+
+    for (uint32_t n = unpack_array(&u); n > 0 && coordinate_read_next(&u, &c); n--)
+        if (!policy_allows(v, ACL_NODE, c.node, ACL_WRITE))
+            return verdict(false);
+    return 0;
+}
+
 static int ask_acl(struct view *v, struct str body)
 {
     (void)body;
@@ -227,6 +239,7 @@ int policy_may_write(struct view *v, struct str command)
         [COMMAND_CATALOG_DEREGISTER] = ask_deregister,
         [COMMAND_SESSION_CREATE] = ask_session_create,
         [COMMAND_SESSION_DESTROY] = ask_session_destroy,
+        [COMMAND_COORDINATES] = ask_coordinates,
         [COMMAND_QUERY_SET] = ask_query_set,
         [COMMAND_QUERY_DELETE] = ask_query_delete,
         [COMMAND_ACL_TOKEN] = ask_acl_token,

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "state/acl.h"
 #include "state/catalog.h"
+#include "state/coordinate.h"
 #include "state/indexes.h"
 #include "state/kv.h"
 #include "state/query.h"

@@ -37,7 +37,8 @@
     X(TABLE_ACL_ROLE_NAME)   /* name -> id */                                       \
     X(TABLE_QUERY)            /* id -> prepared query */                         \
     X(TABLE_QUERY_BY_NAME)    /* "n" (of a template "t"), lower(name) -> id */   \
-    X(TABLE_QUERY_BY_SESSION) /* session id, id -> "" */
+    X(TABLE_QUERY_BY_SESSION) /* session id, id -> "" */                         \
+    X(TABLE_COORDINATE)       /* lower(node), segment -> coordinate */
 /* clang-format on */
 enum state_table {
 #define X(name) name,

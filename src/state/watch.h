@@ -16,17 +16,18 @@
 
 /* Names of nodes and services are lower case in keys of watches and changes. */
 enum watch_kind {
-    WATCH_KV,       /* key; prefix watches see every key below */
-    WATCH_NODE,     /* node name: the node's row, its services, its checks */
-    WATCH_SERVICE,  /* service name: its instances and their checks (and their nodes') */
-    WATCH_NODES,    /* key "": the set of nodes or any node's row */
-    WATCH_SERVICES, /* key "": the set of services and their tags */
-    WATCH_CHECKS,   /* service name or "": checks */
-    WATCH_SESSION,  /* session id, prefix "" for all */
-    WATCH_MOVED,    /* nobody waits for it: a rename, told before the changes it is made of */
-    WATCH_ACL,      /* key "": any token, policy or role */
-    WATCH_QUERY,    /* key "": any prepared query */
-    WATCH_EVENT,    /* key "": user events; not the state's */
+    WATCH_KV,         /* key; prefix watches see every key below */
+    WATCH_NODE,       /* node name: the node's row, its services, its checks */
+    WATCH_SERVICE,    /* service name: its instances and their checks (and their nodes') */
+    WATCH_NODES,      /* key "": the set of nodes or any node's row */
+    WATCH_SERVICES,   /* key "": the set of services and their tags */
+    WATCH_CHECKS,     /* service name or "": checks */
+    WATCH_SESSION,    /* session id, prefix "" for all */
+    WATCH_MOVED,      /* nobody waits for it: a rename, told before the changes it is made of */
+    WATCH_ACL,        /* key "": any token, policy or role */
+    WATCH_QUERY,      /* key "": any prepared query */
+    WATCH_COORDINATE, /* key "": any */
+    WATCH_EVENT,      /* key "": user events; not the state's */
     WATCH_KINDS
 };
 
