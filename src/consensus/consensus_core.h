@@ -6,6 +6,7 @@
  *   consensus_open.c     from the disk to a running machine, and back
  *   consensus_storage.c  batches to the log thread, its failures, snapshots
  *   consensus_member.c   who belongs
+ *   consensus_recover.c  who belongs when most are lost for good
  *   consensus_link.c     connections to the other servers
  *   consensus_forward.c  what is asked of the leader; consensus_serve.c: what it answers
  *   consensus_install.c  snapshots over them
@@ -113,6 +114,10 @@ bool consensus_storage_is_quiet(const struct consensus *c);
 /* consensus_open.c */
 void consensus_close_if_quiet(struct consensus *c);
 struct raft *consensus_make_raft(struct consensus *c);
+
+/* consensus_recover.c: peers.json, before the machine starts. *fresh becomes false when it began a
+ * cluster. */
+int consensus_recover(struct consensus *c, bool *fresh, struct error *err) MUST_USE;
 
 /* consensus_member.c */
 void consensus_member_open(struct consensus *c);

@@ -77,7 +77,8 @@ void consensus_member_open(struct consensus *c)
         rc = c->disk->read(c->disk, file, 0, c->cluster, sizeof c->cluster);
         c->disk->close(c->disk, file);
     }
-    if (rc == 0 || conf->n == 0)
+    /* With others there, the id was made of other names than those of today: they tell it. */
+    if (rc == 0 || conf->n != 1 || conf->servers[0].id != c->id)
         return;
     cluster_of(conf, id);
     consensus_link_set_cluster(c, id);

@@ -21,8 +21,8 @@
 #define ELECTION_MS  200
 #define HEARTBEAT_MS 20
 /* After the first configuration was made: others may make it in the same moment. */
-#define FIRST_MS     50
-#define SOLE_MS      20
+#define FIRST_MS 50
+#define SOLE_MS  20
 
 /* ---- what the log held ---- */
 
@@ -228,6 +228,8 @@ int consensus_open(const struct consensus_config *conf, struct state *state, str
     bool fresh = true;
     int rc = conf->dir ? open_log(c, &fresh, err) : 0;
 
+    if (rc == 0)
+        rc = consensus_recover(c, &fresh, err);
     if (rc == 0 && fresh && conf->bootstrap)
         rc = bootstrap(c, err);
     if (rc == 0) {
@@ -242,9 +244,9 @@ int consensus_open(const struct consensus_config *conf, struct state *state, str
     if (c->wal)
         c->thread = wal_thread_start(c->wal, engine_mailbox(c->engine));
     c->starting = true;
+    raft_start(c->raft, engine_now(c->engine));
     consensus_member_open(c);
     consensus_link_open(c);
-    raft_start(c->raft, engine_now(c->engine));
     c->dirty = true;
     *ret = c;
     return 0;

@@ -181,6 +181,24 @@ END
 is "$(put $G after 4)$(get $F after)" true4 "do no harm"
 like "$(grep 'agent.server.net' "$T/s$G.log")" 'connection closed: from=127.0.0.1' "and are told of"
 
+section "two of three are lost for good"
+L=$(leader 1) F=$((L % 3 + 1)) G=$((F % 3 + 1))
+is "$(put "$G" before 1)" true "a write before"
+until_ok 10 holds "$G" before 1
+for i in 1 2 3; do stop_agent s$i; done
+id=$(cat "$T/s$G/node-id")
+echo "[{\"id\": \"$id\", \"address\": \"127.0.0.1:${agent_server[s$G]}\", \"non_voter\": false}]" \
+    >"$T/s$G/raft/peers.json"
+up "$G"
+alone() { [ "$(leader "$G")" = "$G" ]; }
+ok "peers.json makes the third a cluster of its own" until_ok 30 alone
+is "$(get "$G" before)$(get "$G" k1)$(put "$G" anew 1)" 1v1true "with all that it had"
+fails "the file is gone" test -e "$T/s$G/raft/peers.json"
+stop_agent "s$G"
+up "$G"
+ok "and it starts again without it" until_ok 30 alone
+is "$(get "$G" anew)" 1 "with what was written since"
+
 for i in 1 2 3; do stop_agent s$i; done
 is "$(sanitizer_reports)" "" "no report of a sanitizer"
 done_testing
