@@ -64,7 +64,8 @@ static void check_acknowledged(const struct server *s, const struct raft_message
     const struct server *leader = cluster_find(m->to);
     uint64_t its = 0;
 
-    if (!leader || !leader->up || leader->r->role != RAFT_LEADER ||
+    /* A sole voter whose disk failed has forgotten entries, but begins a new term with the next. */
+    if (!leader || !leader->up || leader->failed || leader->r->role != RAFT_LEADER ||
         leader->r->state.term != m->term || s->r->state.term != m->term)
         return;
     CHECK(m->index <= leader->r->log.last, "an acknowledgement of what the leader has not", s);
