@@ -297,6 +297,8 @@ static void take_timing(const struct config_gossip *g, struct duration reconnect
     t->suspicion_mult = (int)g->suspicion_mult;
     t->retransmit_mult = (int)g->retransmit_mult;
     t->reconnect_timeout = reconnect;
+    /* consul: 30 s; a failed machine that is back under another address is not kept waiting */
+    t->dead_reclaim = DURATION_S(1);
     if (t->leave_propagate.ns > LEAVE_PROPAGATE_MAX.ns)
         t->leave_propagate = LEAVE_PROPAGATE_MAX;
     /* news of a pool of ours are acted on at once: a leader within a second, a dead node too */

@@ -271,8 +271,9 @@ static bool take_options(struct api_call *c)
         return api_fail(c, 400,
                         "Bad request: Invalid header: \"X-Consul-Namespace\" - "
                         "Namespaces are a Consul Enterprise feature");
-    if ((c->is_shipped || published_get(c->env->published, PUBLISHED_DATACENTERS) == 0) &&
-        (flags & API_DC) && dc.n && !str_eq_z(dc, c->env->config->datacenter))
+    bool may_ship = !c->is_final && (c->env->is_client ||
+                                     published_get(c->env->published, PUBLISHED_DATACENTERS) > 0);
+    if (!may_ship && (flags & API_DC) && dc.n && !str_eq_z(dc, c->env->config->datacenter))
         return api_fail(c, 500, "No path to datacenter");
     return true;
 }

@@ -96,7 +96,8 @@ struct api_call {
     struct instant started;
     bool is_async, is_failure; /* private */
     bool is_quiet;             /* not worth a "Request finished" line */
-    bool is_shipped;           /* another agent sent it here: run it, or refuse */
+    bool is_shipped;           /* another agent sent it here */
+    bool is_final;             /* and it goes no further: run it, or refuse */
     struct api_ship *ship;     /* it is run elsewhere; in arena */
     union {
         struct read read;

@@ -17,7 +17,7 @@
 #define HEADERS_MAX   (API_HEADERS_MAX - 8)
 #define NAME_MAX_SIZE 128
 
-enum { FLAG_BODY_LENGTH = 1 };
+enum { FLAG_BODY_LENGTH = 1, FLAG_FINAL = 2 };
 enum { FLAG_FAILURE = 1 };
 
 struct api_ship {
@@ -32,7 +32,7 @@ bool api_ship_is_needed(const struct api_call *c)
 {
     const struct config *config = c->env->config;
     struct str dc = param_get(&c->params, "dc");
-    if (c->is_shipped || c->kind == API_LOCAL || (c->route->flags & API_OWN))
+    if (c->is_final || c->kind == API_LOCAL || (c->route->flags & API_OWN))
         return false;
     if ((c->route->flags & API_DC) && dc.n && !str_eq_z(dc, config->datacenter))
         return true;
@@ -53,7 +53,9 @@ static void put_request(const struct api_call *c, struct buf *out)
     pack_bin(out, q->query);
     pack_bin(out, c->token);
     pack_bin(out, q->body);
-    pack_uint(out, q->has_body_length ? FLAG_BODY_LENGTH : 0);
+    /* a server may hand on what a client agent sent it, nobody what a server sent */
+    pack_uint(out,
+              (q->has_body_length ? FLAG_BODY_LENGTH : 0) | (c->env->is_client ? 0 : FLAG_FINAL));
     pack_bin(out, q->accept);
     pack_bin(out, q->cache_control);
     pack_bin(out, q->namespace_header);
@@ -118,7 +120,8 @@ void api_ship_start(struct api_call *c)
         .kind = SHIP_API, .target = SHIP_TO_ANY, .may_repeat = reads, .done = on_shipped};
     if ((c->route->flags & API_LEADER) && !c->env->is_client)
         a->ship.target = SHIP_TO_LEADER;
-    if ((c->route->flags & API_DC) && dc.n && !str_eq_z(dc, c->env->config->datacenter)) {
+    if (!c->env->is_client && (c->route->flags & API_DC) && dc.n &&
+        !str_eq_z(dc, c->env->config->datacenter)) {
         a->ship.datacenter = dc;
         a->ship.target = SHIP_TO_ANY;
     }
@@ -189,7 +192,9 @@ static bool take_request(struct serve_call *s, struct api_call *c)
     q->query = unpack_str(&u);
     q->token_header = unpack_str(&u);
     q->body = unpack_str(&u);
-    q->has_body_length = unpack_uint(&u) & FLAG_BODY_LENGTH;
+    uint64_t flags = unpack_uint(&u);
+    q->has_body_length = flags & FLAG_BODY_LENGTH;
+    c->is_final = flags & FLAG_FINAL;
     q->accept = unpack_str(&u);
     q->cache_control = unpack_str(&u);
     q->namespace_header = unpack_str(&u);

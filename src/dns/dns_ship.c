@@ -4,6 +4,8 @@
 #include "agent/metrics.h"
 #include "base/mem.h"
 
+enum { FLAG_TCP = 1, FLAG_FINAL = 2 };
+
 /* ---- the asking side ---- */
 
 struct dns_ship {
@@ -32,14 +34,17 @@ void dns_ship_start(struct dns_pending *p, struct str datacenter)
 {
     struct dns_ship *d = mem_new(struct dns_ship);
     d->pending = p;
-    (void)str_copy_z(datacenter, d->datacenter, sizeof d->datacenter);
+    /* a client asks a server of its own datacenter, which hands on */
+    if (!p->worker->env->is_client)
+        (void)str_copy_z(datacenter, d->datacenter, sizeof d->datacenter);
     d->ship = (struct ship){.kind = SHIP_DNS,
                             .target = SHIP_TO_ANY,
                             .may_repeat = true,
                             .datacenter = str_z(d->datacenter),
                             .done = on_shipped};
     buf_init(&d->ship.body, 0);
-    buf_put_c(&d->ship.body, p->is_tcp ? 1 : 0);
+    buf_put_c(&d->ship.body,
+              (char)((p->is_tcp ? FLAG_TCP : 0) | (p->worker->env->is_client ? 0 : FLAG_FINAL)));
     buf_put_str(&d->ship.body, p->packet);
     ship_submit(p->worker->env, &d->ship);
 }
@@ -63,7 +68,6 @@ static int context_open(void *uv_loop, struct env *env, void **ret, struct error
 {
     struct context *x = mem_new(struct context);
     int rc = dns_worker_init(&x->worker, uv_loop, env, err);
-    x->worker.is_serving = true;
     if (rc)
         mem_free(x);
     else
@@ -144,7 +148,9 @@ static void start(struct serve_call *c)
     uint64_t seed;
     size_t size = 0;
     struct str packet = str_drop(c->body, 1);
-    bool is_tcp = c->body.n > 0 && c->body.p[0];
+    unsigned flags = c->body.n > 0 ? (unsigned char)c->body.p[0] : 0;
+    bool is_tcp = flags & FLAG_TCP;
+    w->is_final = flags & FLAG_FINAL;
     metrics_add(c->env->metrics, METRIC_DNS_QUERIES, 1);
     v = dns_worker_begin(w, &view);
     enum dns_outcome outcome =
@@ -152,7 +158,7 @@ static void start(struct serve_call *c)
     dns_worker_end(v);
     if (outcome == DNS_ANSWERED || outcome == DNS_DROPPED) {
         reply(c, w->out, outcome == DNS_ANSWERED ? size : 0);
-    } else if (!w->forward || w->pending_n >= DNS_WORKER_PENDING_MAX) {
+    } else if ((outcome != DNS_SHIP && !w->forward) || w->pending_n >= DNS_WORKER_PENDING_MAX) {
         size = dns_worker_servfail(w, packet, is_tcp, w->out);
         reply(c, w->out, size);
     } else {

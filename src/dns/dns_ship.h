@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Questions that another agent answers: of a client agent all that are about our zones, of a server
- * those about other datacenters. A shipped question is a byte (1: it came over TCP) and the packet;
- * its answer is a packet.
+ * those about other datacenters. A shipped question is a byte of flags (1: it came over TCP; 2: it
+ * goes no further) and the packet; its answer is a packet.
  */
 #ifndef DISCO_DNS_DNS_SHIP_H
 #define DISCO_DNS_DNS_SHIP_H

@@ -29,7 +29,7 @@ struct dns_worker {
     size_t pending_n;
     size_t retiring_n; /* forwards of former configurations, closing */
     bool is_closing;
-    bool is_serving;                       /* answers for other agents: nothing is shipped on */
+    bool is_final;                         /* the question at hand goes no further */
     char ship_dc[256];                     /* of the last answer that was DNS_SHIP */
     void (*on_idle)(struct dns_worker *w); /* nothing pends any more; may be NULL */
 };

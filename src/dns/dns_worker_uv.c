@@ -141,7 +141,7 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .ship_all = w->env->is_client,
                                  .ship_dcs =
                                      published_get(w->env->published, PUBLISHED_DATACENTERS) > 0,
-                                 .ship_dc = w->is_serving ? NULL : w->ship_dc,
+                                 .ship_dc = w->is_final ? NULL : w->ship_dc,
                                  .mem = &w->mem};
 }
 
