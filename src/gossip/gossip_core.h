@@ -29,7 +29,7 @@ struct gossip_probe {
     struct gossip_member *member; /* NULL: erased meanwhile */
     uint32_t seq, next;           /* next: where in the order we are */
     struct instant tick, sent, until;
-    uint32_t nacks, nacks_wanted, pings;
+    uint32_t nacks, nacks_wanted, pings, late;
     uint64_t dial;
     bool stream_works;
 };

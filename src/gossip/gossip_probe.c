@@ -24,6 +24,8 @@
 
 #define INDIRECT_MAX     16
 #define PINGS_MAX        6
+#define LATE_NS          INT64_C(500000000)
+#define LATE_MAX         3
 #define PROTO_STREAM_MIN 3 /* answers pings on streams */
 #define PROTO_NACK_MIN   4
 
@@ -61,10 +63,19 @@ void gossip_probe_health(struct gossip *g, int64_t delta)
 }
 
 /* Ours: a timer that fires long after its time tells that this process slept. What it waited for
- * may lie unread in the socket, so that nothing can be concluded from its absence. */
-bool gossip_probe_is_late(const struct gossip *g, const struct timer *t, struct instant now)
+ * may lie unread in the socket, so that nothing can be concluded from its absence. But one that is
+ * always late must not be blind: so often in a row, no more. */
+bool gossip_probe_is_late(const struct gossip *g, const struct timer *t, struct instant now,
+                          uint32_t *in_a_row)
 {
-    return !g->o.no_lifeguard && instant_since(now, t->at).ns > g->o.timing.probe_timeout.ns;
+    int64_t ns = g->o.timing.probe_timeout.ns > LATE_NS ? g->o.timing.probe_timeout.ns : LATE_NS;
+
+    if (g->o.no_lifeguard || instant_since(now, t->at).ns <= ns || *in_a_row >= LATE_MAX) {
+        *in_a_row = 0;
+        return false;
+    }
+    ++*in_a_row;
+    return true;
 }
 
 void gossip_probe_erased(struct gossip *g, const struct gossip_member *m)
@@ -250,7 +261,7 @@ static void on_tick(struct timer *t, struct instant now)
     struct gossip *g = LIST_ITEM(t, struct gossip, probe_timer);
     struct gossip_member *m;
 
-    if (g->probe.phase != GOSSIP_PROBE_IDLE && gossip_probe_is_late(g, t, now)) {
+    if (g->probe.phase != GOSSIP_PROBE_IDLE && gossip_probe_is_late(g, t, now, &g->probe.late)) {
         gossip_probe_health(g, 1);
         finish(g, now);
         return;

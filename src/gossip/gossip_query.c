@@ -227,7 +227,7 @@ bool gossip_query_receive(struct gossip *g, struct instant now, const struct gos
     bool again = !(q->flags & GOSSIP_QUERY_NO_BROADCAST);
 
     if (q->name.n > GOSSIP_QUERY_SIZE_MAX || q->source_node.n > GOSSIP_NODE_SIZE_MAX ||
-        timeout < 0 || gossip_message_addr(q->addr, q->port, &a.addr) != 0 ||
+        timeout < 0 || q->port == 0 || gossip_message_addr(q->addr, q->port, &a.addr) != 0 ||
         !gossip_serf_witness(&g->query_ring.clock, q->ltime)) {
         g->stats.messages_bad++;
         return false;

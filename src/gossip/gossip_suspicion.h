@@ -24,6 +24,7 @@ struct gossip_suspicion {
     struct instant start;
     int64_t min_ms, max_ms;
     uint32_t wanted, known;                         /* confirmations; the accuser is not one */
+    uint32_t late;                                  /* how often it was put off */
     uint64_t seen[GOSSIP_SUSPICION_WANTED_MAX + 1]; /* hashes of names; the accuser first */
 };
 

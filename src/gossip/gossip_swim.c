@@ -252,7 +252,7 @@ static void on_time_up(struct timer *t, struct instant now)
     char name[GOSSIP_NODE_SIZE_MAX];
     struct gossip_claim c = {.incarnation = m->incarnation, .from = gossip_member_name(g->self)};
 
-    if (gossip_probe_is_late(g, t, now)) { /* perhaps it has contradicted meanwhile */
+    if (gossip_probe_is_late(g, t, now, &s->late)) { /* perhaps it has contradicted meanwhile */
         timers_set(g->o.timers, t, instant_add(now, g->o.timing.probe_interval));
         return;
     }

@@ -19,7 +19,7 @@ set -e
 "$sim" --nodes 50 --crowd 100
 "$sim" --nodes 100 --crowd 50
 "$sim" --nodes 1000
-"$sim" --nodes 5000 --rounds 3 --seconds 30
+"$sim" --nodes 5000 --rounds 1 --seconds 20
 for lifeguard in '' --no-lifeguard '--no-lifeguard --no-resend'; do
     for faults in '--nodes 1000 --loss 5' '--nodes 200 --loss 30 --seconds 300' \
         '--nodes 100 --pause 25 --loss 10 --seconds 300'; do
