@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fs/fs_instance.h"
 #include "fs/fs_path.h"
 #include "state/health.h"
 
@@ -18,7 +19,6 @@ static int read_instances(struct view *v, const struct fs_node *file, struct buf
 static int read_node(struct view *v, const struct fs_node *file, struct buf *out);
 static const char *pick(const char *const *names, struct str name);
 static void add_label(struct fs_list *list, struct str text, int what);
-static const char *status_text(enum health_status s);
 
 /* `text` becomes a, then b; both are borrowed from it, so it is filled before they are taken. */
 static void found(struct buf *text, enum fs_kind kind, struct str a, struct str b,
@@ -50,6 +50,8 @@ static int lookup_in_service(const struct fs_tree *t, struct view *v, const stru
         found(text, FS_SERVICE_FILE, dir->a, str_z(file), ret);
     else if (str_eq_z(name, "tags"))
         found(text, FS_SERVICE_TAGS, dir->a, STR_NONE, ret);
+    else if (str_eq_z(name, "instances"))
+        found(text, FS_INSTANCES, dir->a, STR_NONE, ret);
     else
         return -ENOENT;
     return 0;
@@ -105,7 +107,7 @@ int fs_catalog_lookup(const struct fs_tree *t, struct view *v, const struct fs_n
         r = has_item(v, dir->a, ret->node.kind, item) ? 0 : -ENOENT;
         break;
     default:
-        r = -ENOENT;
+        r = fs_instance_is(dir->kind) ? fs_instance_lookup(v, dir, item, text, ret) : -ENOENT;
     }
     buf_fini(&label);
     return r;
@@ -150,6 +152,7 @@ int fs_catalog_list(const struct fs_tree *t, struct view *v, const struct fs_nod
             if (t->service_json || strcmp(SERVICE_FILES[i], "json") != 0)
                 fs_list_add(list, str_z(SERVICE_FILES[i]), FS_LIST_VALUE);
         fs_list_add(list, STR_LIT("tags"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("instances"), FS_LIST_TREE);
         return 0;
     case FS_SERVICE_TAGS:
         catalog_service_nodes(v, dir->a, on_tagged, list, &index);
@@ -165,7 +168,7 @@ int fs_catalog_list(const struct fs_tree *t, struct view *v, const struct fs_nod
     case FS_NODE_DIR:
         return list_node_dir(v, dir, list);
     default:
-        return -ENOTDIR;
+        return fs_instance_is(dir->kind) ? fs_instance_list(v, dir, list) : -ENOTDIR;
     }
 }
 
@@ -177,6 +180,8 @@ int fs_catalog_read(const struct fs_tree *t, struct view *v, const struct fs_nod
                                                           : -ENOENT;
     if (file->kind == FS_SERVICE_FILE || file->kind == FS_SERVICE_TAG)
         return read_instances(v, file, out);
+    if (fs_instance_is(file->kind))
+        return fs_instance_read(v, file, out);
     return read_node(v, file, out);
 }
 
@@ -279,7 +284,7 @@ static bool on_instance(void *data, const struct health_instance *i)
     fs_catalog_put_field(all->out, i->node->name);
     buf_put_c(all->out, '\t');
     fs_catalog_put_field(all->out, address);
-    buf_putf(all->out, "\t%lld\t%s\t", (long long)s->port, status_text(i->worst));
+    buf_putf(all->out, "\t%lld\t%s\t", (long long)s->port, fs_catalog_status(i->worst));
     put_tags(all->out, s->tags);
     buf_put_c(all->out, '\n');
     return true;
@@ -424,7 +429,7 @@ static int read_node(struct view *v, const struct fs_node *file, struct buf *out
     } else {
         struct check_read read = {.worst = HEALTH_PASSING};
         health_node_checks(v, file->a, on_check, &read, &index);
-        buf_put_z(out, status_text(read.worst));
+        buf_put_z(out, fs_catalog_status(read.worst));
     }
     buf_put_c(out, '\n');
     return 0;
@@ -449,7 +454,7 @@ static void add_label(struct fs_list *list, struct str text, int what)
     buf_fini(&name);
 }
 
-static const char *status_text(enum health_status s)
+const char *fs_catalog_status(enum health_status s)
 {
     static const char *const texts[] = {"passing", "warning", "critical", "maintenance"};
     return texts[s];

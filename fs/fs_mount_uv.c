@@ -68,6 +68,9 @@ static void on_poll_closed(uv_handle_t *handle);
 
 int fs_mount_open(const struct config *config, struct fs_mount **ret, struct error *err)
 {
+    if (!config->server && !config->dev)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "mount: a client agent has no state to show; mount on a server");
     struct fs_mount *m = mem_new(struct fs_mount);
     m->uid = config->mount_uid >= 0 ? (uid_t)config->mount_uid : geteuid();
     m->gid = config->mount_gid >= 0 ? (gid_t)config->mount_gid : getegid();

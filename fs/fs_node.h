@@ -17,6 +17,12 @@ enum fs_kind {
     FS_SERVICE_FILE, /* b: "nodes", "healthy", "json" */
     FS_SERVICE_TAGS,
     FS_SERVICE_TAG, /* b: the tag */
+    FS_INSTANCES,   /* these: fs_instance.h */
+    FS_INSTANCE,
+    FS_INSTANCE_FILE,
+    FS_INSTANCE_DIR,
+    FS_INSTANCE_META,
+    FS_INSTANCE_CHECK,
     FS_NODES,
     FS_NODE,         /* a: name, lower case */
     FS_NODE_FILE,    /* b: "address", "status", "id" */

@@ -35,7 +35,7 @@ leader() { # as server $1 knows it
 agree() {
     local i one
     one=$(leader 1) || return 1
-    for i in 2 3; do [ "$(leader $i)" = "$one" ] || return 1; done
+    for i in 2 3; do [ "$(leader "$i")" = "$one" ] || return 1; done
 }
 t() { timeout 20 "$@"; }
 K1=$T/m1/kv K2=$T/m2/kv K3=$T/m3/kv

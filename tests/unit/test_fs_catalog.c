@@ -116,6 +116,33 @@ static void test_service_files(void **state)
     world_close(&w);
 }
 
+static void test_instance_files(void **state)
+{
+    struct world w;
+    struct buf out;
+    world_open(&w);
+    buf_init(&out, 0);
+    register_web(&w, "n:1", "v1"); /* a colon in a name is none between two */
+    assert_int_equal(world_register(&w, "n:1", NULL, "disk", "warning"), 0);
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/address", &out), 0);
+    assert_str(buf_str(&out), STR_LIT("10.0.0.1\n"));
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/port", &out), 0);
+    assert_str(buf_str(&out), STR_LIT("80\n"));
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/status", &out), 0);
+    assert_str(buf_str(&out), STR_LIT("warning\n"));
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/tags", &out), 0);
+    assert_str(buf_str(&out), STR_LIT("v1\na\\tb\n"));
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/checks/disk", &out), 0);
+    assert_str(buf_str(&out), STR_LIT("warning\t-\n"));
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/checks/no", &out), -ENOENT);
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:web%2F1/meta/no", &out), -ENOENT);
+    assert_int_equal(read_path(&w, "services/web/instances/n:1:no/port", &out), -ENOENT);
+    assert_int_equal(read_path(&w, "services/web/instances/n1/port", &out), -ENOENT);
+    assert_int_equal(read_path(&w, "services/no/instances/n:1:web%2F1/port", &out), -ENOENT);
+    buf_fini(&out);
+    world_close(&w);
+}
+
 static void test_node_files(void **state)
 {
     struct world w;
@@ -144,11 +171,13 @@ static void test_all_open(void **state)
     world_open(&w);
     register_web(&w, "n1", "v1");
     assert_int_equal(world_register(&w, "n3", "other", "c", "passing"), 0);
-    /* Web: nodes healthy json, two tags; other: three files. */
-    assert_int_equal(read_all(&w, &services), 3 + 2 + 3);
+    /* Web: nodes healthy json, two tags, an instance of four files; other: the same, and a check.
+     */
+    assert_int_equal(read_all(&w, &services), 3 + 2 + 4 + 3 + 4 + 1);
     /* n1: three and its service; n3: three, service and check. */
     assert_int_equal(read_all(&w, &nodes), 3 + 1 + 3 + 2);
     world_close(&w);
 }
 
-UNIT_MAIN(UNIT(test_service_files), UNIT(test_node_files), UNIT(test_all_open))
+UNIT_MAIN(UNIT(test_service_files), UNIT(test_instance_files), UNIT(test_node_files),
+          UNIT(test_all_open))
