@@ -3,7 +3,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "state/txn.h"
+#include "state/txn_mixed.h"
 
 /* Entries whose time is over are dropped when so many are there, and again at twice what is left.
  */
@@ -98,19 +98,25 @@ static void txn_error(struct buf *errors, uint32_t op_i, struct str key)
     buf_fini(&text);
 }
 
+static int next_op(struct unpack *u, bool mixed, struct txn_op *ret)
+{
+    ret->kind = TXN_KV;
+    return mixed ? txn_mixed_unpack(u, ret) : kv_unpack_op(u, &ret->kv);
+}
+
 /* consul: Txn.preCheck */
-static bool refuses_txn(const struct lock_delay *d, struct str body, struct instant now,
+static bool refuses_txn(const struct lock_delay *d, struct str body, bool mixed, struct instant now,
                         struct buf *ret_body)
 {
     struct unpack u = unpack_make(body);
     uint32_t n = unpack_array(&u), error_n = 0;
     struct buf errors;
-    struct kv_op op;
+    struct txn_op op;
     buf_init(&errors, 0);
-    for (uint32_t i = 0; i < n && !kv_unpack_op(&u, &op); i++) {
-        if (!op_is_held(d, &op, now))
+    for (uint32_t i = 0; i < n && !next_op(&u, mixed, &op); i++) {
+        if (op.kind != TXN_KV || !op_is_held(d, &op.kv, now))
             continue;
-        txn_error(&errors, i, op.key);
+        txn_error(&errors, i, op.kv.key);
         error_n++;
     }
     if (error_n) {
@@ -130,7 +136,8 @@ bool lock_delay_refuses(const struct lock_delay *d, struct str command, struct i
     struct str body;
     if (d->by_key.n == 0 || command_split(command, &id, &body))
         return false;
-    return id == COMMAND_KV    ? refuses_op(d, body, now, ret_body)
-           : id == COMMAND_TXN ? refuses_txn(d, body, now, ret_body)
-                               : false;
+    return id == COMMAND_KV ? refuses_op(d, body, now, ret_body)
+           : id == COMMAND_TXN || id == COMMAND_TXN_MIXED
+               ? refuses_txn(d, body, id == COMMAND_TXN_MIXED, now, ret_body)
+               : false;
 }

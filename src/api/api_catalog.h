@@ -23,6 +23,8 @@ bool api_catalog_register(struct api_call *c, struct buf *command);
 bool api_catalog_deregister(struct api_call *c, struct buf *command);
 struct jvalue;
 /* A check as it is registered; its texts live as long as the JSON and the call. */
+bool api_catalog_take_service(struct api_call *c, const struct jvalue *v,
+                              struct catalog_service *s);
 bool api_catalog_take_check(struct api_call *c, const struct jvalue *v, struct health_check *ret);
 
 /* ---- for others that tell of the same rows ---- */
@@ -33,6 +35,9 @@ void api_catalog_put_instance(struct jwrite *w, const struct catalog_node *n,
 void api_catalog_put_texts(struct jwrite *w, struct str packed);                /* none: [] */
 void api_catalog_put_pairs(struct jwrite *w, const char *name, struct pairs p); /* none: null */
 void api_catalog_put_check(struct jwrite *w, const struct health_check *check);
+/* As transactions tell them: no tags are null. */
+void api_catalog_put_bare_service(struct jwrite *w, const struct catalog_service *s);
+void api_catalog_put_bare_check(struct jwrite *w, const struct health_check *check);
 
 /* 400 with `missing` when the path ends too early, 500 when the filter is none; else true. */
 bool api_catalog_check(struct api_call *c, const char *missing, enum filter_kind kind);

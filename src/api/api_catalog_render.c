@@ -107,15 +107,23 @@ void api_catalog_put_node(struct jwrite *w, const struct catalog_node *n)
     jwrite_close(w);
 }
 
-void api_catalog_put_service(struct jwrite *w, const struct catalog_service *s)
+static void put_tags(struct jwrite *w, const char *name, struct str packed, bool bare)
+{
+    jwrite_name(w, name);
+    if (bare && !packed.p)
+        jwrite_null(w);
+    else
+        api_catalog_put_texts(w, packed);
+}
+
+static void put_service(struct jwrite *w, const struct catalog_service *s, bool bare)
 {
     jwrite_object(w);
     if (s->kind.n)
         put_text(w, "Kind", s->kind);
     put_text(w, "ID", s->id);
     put_text(w, "Service", s->name);
-    jwrite_name(w, "Tags");
-    api_catalog_put_texts(w, s->tags);
+    put_tags(w, "Tags", s->tags, bare);
     put_text(w, "Address", s->address);
     put_tagged(w, "TaggedAddresses", s->tagged_addresses);
     api_catalog_put_pairs(w, "Meta", s->meta);
@@ -156,7 +164,7 @@ void api_catalog_put_instance(struct jwrite *w, const struct catalog_node *n,
     jwrite_close(w);
 }
 
-void api_catalog_put_check(struct jwrite *w, const struct health_check *check)
+static void put_check(struct jwrite *w, const struct health_check *check, bool bare)
 {
     jwrite_object(w);
     put_text(w, "Node", check->node);
@@ -167,10 +175,29 @@ void api_catalog_put_check(struct jwrite *w, const struct health_check *check)
     put_text(w, "Output", check->output);
     put_text(w, "ServiceID", check->service_id);
     put_text(w, "ServiceName", check->service_name);
-    jwrite_name(w, "ServiceTags");
-    api_catalog_put_texts(w, check->service_tags);
+    put_tags(w, "ServiceTags", check->service_tags, bare);
     put_text(w, "Type", check->type);
     put_raw(w, "Definition", check->definition_json, "{}");
     put_indexes(w, check->create_index, check->modify_index);
     jwrite_close(w);
+}
+
+void api_catalog_put_service(struct jwrite *w, const struct catalog_service *s)
+{
+    put_service(w, s, false);
+}
+
+void api_catalog_put_bare_service(struct jwrite *w, const struct catalog_service *s)
+{
+    put_service(w, s, true);
+}
+
+void api_catalog_put_check(struct jwrite *w, const struct health_check *check)
+{
+    put_check(w, check, false);
+}
+
+void api_catalog_put_bare_check(struct jwrite *w, const struct health_check *check)
+{
+    put_check(w, check, true);
 }

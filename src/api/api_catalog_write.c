@@ -173,7 +173,7 @@ static bool is_any_address(struct str address)
     return addr_parse(address, 0, &a) == 0 && addr_is_any(&a);
 }
 
-static bool take_service(struct api_call *c, const struct jvalue *v, struct catalog_service *s)
+bool api_catalog_take_service(struct api_call *c, const struct jvalue *v, struct catalog_service *s)
 {
     static const char *const names[] = {
         "Kind",        "ID",          "Service", "Tags",
@@ -241,7 +241,7 @@ static bool take_register(struct api_call *c, const struct jvalue *root, struct 
         return false;
     *s = (struct catalog_service){0};
     if (jread_type(service) != JREAD_NULL) {
-        if (!take_service(c, service, s))
+        if (!api_catalog_take_service(c, service, s))
             return false;
         r->service = s;
     }

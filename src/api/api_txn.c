@@ -4,11 +4,13 @@
 
 #include "api/api_txn.h"
 
+#include "api/api_body.h"
+#include "api/api_catalog.h"
 #include "api/api_kv.h"
 #include "api/route.h"
 #include "base/encode.h"
 #include "base/jread.h"
-#include "state/txn.h"
+#include "state/txn_mixed.h"
 
 static const struct {
     const char *name;
@@ -32,9 +34,11 @@ static const struct {
 
 struct request { /* in the call's arena */
     struct kv_op ops[TXN_OPS_MAX];
+    struct txn_op *mixed;            /* with `is_mixed` all operations, those on keys too */
     const char *errors[TXN_OPS_MAX]; /* found before it runs; NULL: none */
     size_t n, error_n;
-    bool writes;
+    bool writes, is_mixed;
+    bool is_catalog[TXN_OPS_MAX];
 };
 
 static bool parse_failed(struct api_call *c, const char *why)
@@ -128,6 +132,140 @@ static bool take_kv(struct api_call *c, const struct jvalue *kv, struct request 
     return true;
 }
 
+/* ---- operations on the catalog ---- */
+
+static const char *const kind_names[] = {
+    [TXN_NODE] = "Node", [TXN_SERVICE] = "Service", [TXN_CHECK] = "Check"};
+
+static bool take_node(struct api_call *c, const struct jvalue *v, struct catalog_node *n)
+{
+    static const char *const names[] = {
+        "ID",   "Node",        "Address",     "Datacenter", "TaggedAddresses",
+        "Meta", "CreateIndex", "ModifyIndex", NULL};
+
+    if (!fields_known(c, v, names) || !api_body_str(c, v, "ID", &n->id) ||
+        !api_body_str(c, v, "Node", &n->name) || !api_body_str(c, v, "Address", &n->address) ||
+        !api_body_pairs(c, v, "TaggedAddresses", &n->tagged_addresses) ||
+        !api_body_pairs(c, v, "Meta", &n->meta))
+        return false;
+    n->datacenter = str_z(c->env->config->datacenter);
+    n->id = api_keep(c, n->id);
+    n->name = api_keep(c, n->name);
+    n->address = api_keep(c, n->address);
+    return true;
+}
+
+static void keep_texts(struct api_call *c, struct str *const *texts)
+{
+    for (; *texts; texts++)
+        **texts = (*texts)->p ? api_keep(c, **texts) : **texts;
+}
+
+/* The JSON goes when the body was read. */
+static void keep_service(struct api_call *c, struct catalog_service *s)
+{
+    struct str *const texts[] = {&s->node, &s->id, &s->name, &s->address, &s->kind, NULL};
+
+    keep_texts(c, texts);
+}
+
+static void keep_check(struct api_call *c, struct health_check *k)
+{
+    struct str *const texts[] = {
+        &k->node,   &k->check_id,   &k->name,         &k->notes,           &k->output, &k->type,
+        &k->status, &k->service_id, &k->service_name, &k->definition_json, NULL};
+
+    keep_texts(c, texts);
+}
+
+static bool take_row(struct api_call *c, const struct jvalue *v, struct txn_op *op)
+{
+    static const char *const names[] = {"Verb", "Node", "Service", "Check", NULL};
+    const struct jvalue *row = jread_get(v, kind_names[op->kind]);
+    uint64_t *index = op->kind == TXN_NODE      ? &op->node.modify_index
+                      : op->kind == TXN_SERVICE ? &op->service.modify_index
+                                                : &op->check.modify_index;
+
+    if (jread_type(v) != JREAD_OBJECT || jread_type(row) != JREAD_OBJECT)
+        return parse_failed(c, "json: cannot unmarshal into Go struct field of type api.TxnOp");
+    if (!fields_known(c, v, names))
+        return false;
+    if (op->kind == TXN_NODE && !take_node(c, row, &op->node))
+        return false;
+    if (op->kind == TXN_SERVICE && (!api_catalog_take_service(c, row, &op->service) ||
+                                    !api_body_str(c, v, "Node", &op->service.node)))
+        return false;
+    if (op->kind == TXN_CHECK && !api_catalog_take_check(c, row, &op->check))
+        return false;
+    if (op->kind == TXN_SERVICE)
+        keep_service(c, &op->service);
+    if (op->kind == TXN_CHECK)
+        keep_check(c, &op->check);
+    return jread_u64(jread_get(row, "ModifyIndex"), index) == 0 ||
+           parse_failed(c,
+                        "json: cannot unmarshal into Go struct field ModifyIndex of type uint64");
+}
+
+/* consul: nodePreApply, servicePreApply, checkPreApply; NULL: nothing to say against it. */
+static const char *check_row(const struct txn_op *op)
+{
+    if (op->kind == TXN_NODE && op->verb != TXN_GET) {
+        if (op->node.name.n == 0)
+            return "Must provide node";
+        if (op->node.id.n && op->node.id.n != 36)
+            return "Bad node ID: uuid string is wrong length";
+        if (op->node.id.n && !encode_is_uuid(op->node.id))
+            return "Bad node ID: uuid is improperly formatted";
+    }
+    if (op->kind == TXN_SERVICE && op->verb != TXN_GET && op->service.id.n && !op->service.name.n)
+        return "Must provide service name with ID";
+    return NULL;
+}
+
+static bool take_catalog(struct api_call *c, const struct jvalue *v, enum txn_kind kind,
+                         struct request *q)
+{
+    static const char *const words[] = {[TXN_GET] = "get",
+                                        [TXN_SET] = "set",
+                                        [TXN_CAS] = "cas",
+                                        [TXN_DELETE] = "delete",
+                                        [TXN_DELETE_CAS] = "delete-cas"};
+    struct str verb = STR_NONE;
+    struct txn_op *op;
+    int i = 0;
+
+    if (!q->mixed)
+        q->mixed = arena_alloc(&c->arena, TXN_OPS_MAX * sizeof(*q->mixed));
+    op = &q->mixed[q->n];
+    *op = (struct txn_op){.kind = kind};
+    q->is_mixed = true;
+    if (!take_row(c, v, op) || !api_body_str(c, v, "Verb", &verb))
+        return false;
+    while (i < TXN_VERBS && !str_eq_z(verb, words[i]))
+        i++;
+    if (i == TXN_VERBS) {
+        q->errors[q->n] =
+            api_printf(c, "unknown %s verb \"%.*s\"", kind_names[kind], STR_ARG(verb)).p;
+        q->writes = true;
+    } else {
+        op->verb = (enum txn_verb)i;
+        q->errors[q->n] = check_row(op);
+        q->writes = q->writes || op->verb != TXN_GET;
+    }
+    q->error_n += q->errors[q->n] != NULL;
+    q->is_catalog[q->n] = true;
+    q->n++;
+    return true;
+}
+
+/* In one list, when some are of the catalog. */
+static void gather(struct request *q)
+{
+    for (size_t i = 0; q->is_mixed && i < q->n; i++)
+        if (!q->is_catalog[i])
+            q->mixed[i] = (struct txn_op){.kind = TXN_KV, .kv = q->ops[i]};
+}
+
 static bool take_op(struct api_call *c, const struct jvalue *op, struct request *q)
 {
     static const char *const names[] = {"KV", "Node", "Service", "Check", "Intention", NULL};
@@ -138,12 +276,14 @@ static bool take_op(struct api_call *c, const struct jvalue *op, struct request 
         return parse_failed(c, "json: cannot unmarshal into Go value of type api.TxnOp");
     if (!fields_known(c, op, names))
         return false;
-    for (size_t i = 1; names[i]; i++)
-        if (jread_type(jread_get(op, names[i])) != JREAD_NULL)
-            return api_fail(c, 400, "%s operations are not supported in transactions", names[i]);
-    if (jread_type(jread_get(op, "KV")) == JREAD_NULL)
-        return true; /* consul: an operation without content is left out */
-    return take_kv(c, jread_get(op, "KV"), q);
+    if (jread_type(jread_get(op, "Intention")) != JREAD_NULL)
+        return api_fail(c, 400, "Intention operations are not supported in transactions");
+    if (jread_type(jread_get(op, "KV")) != JREAD_NULL)
+        return take_kv(c, jread_get(op, "KV"), q);
+    for (int kind = TXN_NODE; kind < TXN_KINDS; kind++)
+        if (jread_type(jread_get(op, names[kind])) != JREAD_NULL)
+            return take_catalog(c, jread_get(op, names[kind]), (enum txn_kind)kind, q);
+    return true; /* consul: an operation without content is left out */
 }
 
 static bool take_ops(struct api_call *c, const struct jvalue *ops, struct request *q)
@@ -178,6 +318,7 @@ bool api_txn_check(struct api_call *c)
     if (jread_parse(c->request.body, &root, &err))
         return parse_failed(c, err.text);
     ok = take_ops(c, root, q);
+    gather(q);
     jread_free(root);
     c->scratch = q;
     if (ok && !q->writes)
@@ -187,6 +328,25 @@ bool api_txn_check(struct api_call *c)
 
 /* ---- replies ---- */
 
+static void put_catalog(struct jwrite *w, enum txn_kind kind, struct str row)
+{
+    struct catalog_node n;
+    struct catalog_service s;
+    struct health_check k;
+
+    jwrite_object(w);
+    jwrite_name(w, kind_names[kind]);
+    if (kind == TXN_NODE && txn_mixed_node(row, &n))
+        api_catalog_put_node(w, &n);
+    else if (kind == TXN_SERVICE && txn_mixed_service(row, &s))
+        api_catalog_put_bare_service(w, &s);
+    else if (kind == TXN_CHECK && txn_mixed_check(row, &k))
+        api_catalog_put_bare_check(w, &k);
+    else
+        jwrite_null(w);
+    jwrite_close(w);
+}
+
 static void put_results(struct jwrite *w, struct unpack *u)
 {
     uint32_t n = unpack_array(u);
@@ -194,9 +354,16 @@ static void put_results(struct jwrite *w, struct unpack *u)
     jwrite_array(w);
     for (uint32_t i = 0; i < n && !u->bad; i++) {
         struct kv_entry e = {0};
+        bool is_catalog = unpack_array(u) == 2;
+        uint64_t kind = unpack_uint(u); /* or the verb */
 
-        unpack_array(u);
-        unpack_uint(u); /* the verb */
+        if (is_catalog) {
+            struct str row = unpack_str(u);
+
+            if (kind > TXN_KV && kind < TXN_KINDS)
+                put_catalog(w, (enum txn_kind)kind, row);
+            continue;
+        }
         e.key = unpack_str(u);
         e.value = unpack_str(u);
         e.flags = unpack_uint(u);
@@ -303,7 +470,10 @@ int api_txn_read(struct api_call *c, struct view *v, uint64_t *ret_index)
         return 0;
     }
     buf_init(&body, 0);
-    txn_read(v, q->ops, q->n, &body);
+    if (q->is_mixed)
+        txn_mixed_read(v, q->mixed, q->n, &body);
+    else
+        txn_read(v, q->ops, q->n, &body);
     reply(c, buf_str(&body));
     buf_fini(&body);
     return 0;
@@ -317,7 +487,10 @@ bool api_txn_prepare(struct api_call *c, struct buf *command)
         reply(c, STR_NONE);
         return false;
     }
-    txn_encode(q->ops, q->n, command);
+    if (q->is_mixed)
+        txn_mixed_encode(q->mixed, q->n, command);
+    else
+        txn_encode(q->ops, q->n, command);
     return true;
 }
 

@@ -74,6 +74,12 @@ void catalog_encode_deregister(struct str node, struct str service_id, struct st
 int catalog_apply_register(struct apply *a, struct str body);
 int catalog_apply_deregister(struct apply *a, struct str body);
 
+/* For transactions: one step of the above. The node of a service must be there. */
+int catalog_apply_node(struct apply *a, const struct catalog_node *given);
+int catalog_apply_service(struct apply *a, struct str node, const struct catalog_service *given);
+void catalog_apply_delete_node(struct apply *a, struct str name);
+void catalog_apply_delete_service(struct apply *a, struct str node, struct str id);
+
 /* Rows of a snapshot, with what hangs on them; false when they are none. Nodes come first. */
 bool catalog_restore_node(struct apply *a, struct str key, struct str row);
 bool catalog_restore_service(struct apply *a, struct str key, struct str row);

@@ -117,7 +117,7 @@ static void touch_service(struct apply *a, struct str node)
     row_change(a, WATCH_NODE, node);
 }
 
-static void delete_service(struct apply *a, struct str node, struct str id)
+void catalog_apply_delete_service(struct apply *a, struct str node, struct str id)
 {
     struct catalog_service s;
     struct buf key;
@@ -153,7 +153,7 @@ static void delete_services(struct apply *a, struct str node)
         struct cursor rest = cursor_make(str_drop(c.key, prefix.n));
         buf_clear(&id);
         ASSERT(keys_get_text(&rest, &id));
-        delete_service(a, node, buf_str(&id));
+        catalog_apply_delete_service(a, node, buf_str(&id));
     }
     store_cursor_fini(&c);
     buf_fini(&id);
@@ -167,7 +167,7 @@ static void touch_node(struct apply *a, struct str node)
     change_add(a->changes, WATCH_NODES, STR_NONE);
 }
 
-static void delete_node(struct apply *a, struct str name)
+void catalog_apply_delete_node(struct apply *a, struct str name)
 {
     struct catalog_node n;
     struct buf key;
@@ -198,11 +198,11 @@ int catalog_apply_deregister(struct apply *a, struct str body)
     if (node.n > ROW_NAME_SIZE_MAX)
         return 0; /* such a node cannot be there */
     if (service_id.n)
-        delete_service(a, node, service_id);
+        catalog_apply_delete_service(a, node, service_id);
     else if (check_id.n)
         health_apply_delete(a, node, check_id);
     else
-        delete_node(a, node);
+        catalog_apply_delete_node(a, node);
     return 0;
 }
 
@@ -279,7 +279,7 @@ static int fail_rename(struct apply *a, const struct catalog_node *n, bool with_
     return ERR_INVALID;
 }
 
-static int apply_node(struct apply *a, const struct catalog_node *given)
+int catalog_apply_node(struct apply *a, const struct catalog_node *given)
 {
     struct catalog_node n = *given, old, by_id;
     struct error err = {0};
@@ -295,7 +295,7 @@ static int apply_node(struct apply *a, const struct catalog_node *given)
         buf_init(&name, 0);
         buf_put_str(&name, by_id.name);
         n.create_index = by_id.create_index;
-        delete_node(a, buf_str(&name));
+        catalog_apply_delete_node(a, buf_str(&name));
         buf_fini(&name);
         n.modify_index = a->index;
         /* A dead bearer of the name gives it up. */
@@ -330,7 +330,7 @@ static bool service_is_same(const struct catalog_service *x, const struct catalo
     return same;
 }
 
-static int apply_service(struct apply *a, struct str node, const struct catalog_service *given)
+int catalog_apply_service(struct apply *a, struct str node, const struct catalog_service *given)
 {
     struct catalog_service s = *given, old;
     struct buf key, row;
@@ -415,9 +415,9 @@ int catalog_apply_register(struct apply *a, struct str body)
         return state_fail(a, ERR_INVALID, "Must provide node");
     if (service_row.p && !row_read_service(service_row, &s))
         return ERR_INVALID;
-    int rc = skip && row_node_exists(&a->view, n.name) ? 0 : apply_node(a, &n);
+    int rc = skip && row_node_exists(&a->view, n.name) ? 0 : catalog_apply_node(a, &n);
     if (rc == 0 && service_row.p)
-        rc = apply_service(a, n.name, &s);
+        rc = catalog_apply_service(a, n.name, &s);
     if (rc == 0)
         rc = apply_checks(a, n.name, &u);
     return rc;

@@ -14,7 +14,7 @@
 #include "state/query.h"
 #include "state/row.h"
 #include "state/session.h"
-#include "state/txn.h"
+#include "state/txn_mixed.h"
 
 static int verdict(bool granted)
 {
@@ -145,6 +145,55 @@ static int ask_deregister(struct view *v, struct str body)
                    policy_allows(v, ACL_SERVICE, c.service_name, ACL_WRITE));
 }
 
+static bool may_mixed_kv(const struct view *v, const struct kv_op *op)
+{
+    return op->verb < KV_GET ? may_op(v, op) : policy_allows(v, ACL_KEY, op->key, ACL_READ);
+}
+
+/* The service a check hangs on, or its node. */
+static bool may_check(struct view *v, const struct health_check *c, enum acl_access access)
+{
+    struct catalog_service s;
+
+    if (c->service_id.n && row_service_get(v, c->node, c->service_id, &s))
+        return policy_allows(v, ACL_SERVICE, s.name, access);
+    return policy_allows(v, ACL_NODE, c->node, access);
+}
+
+/* Ours: reads beside writes must be permitted too, or nothing is done. */
+static bool may_mixed(struct view *v, const struct txn_op *op)
+{
+    enum acl_access access = txn_mixed_is_read(op) ? ACL_READ : ACL_WRITE;
+    struct catalog_service s;
+    struct health_check c;
+
+    switch (op->kind) {
+    case TXN_NODE:
+        return policy_allows(v, ACL_NODE, op->node.name, access);
+    case TXN_SERVICE:
+        return policy_allows(v, ACL_SERVICE, op->service.name, access) &&
+               (!row_service_get(v, op->service.node, op->service.id, &s) ||
+                policy_allows(v, ACL_SERVICE, s.name, access));
+    case TXN_CHECK:
+        return may_check(v, &op->check, access) &&
+               (!row_check_get(v, op->check.node, op->check.check_id, &c) ||
+                may_check(v, &c, access));
+    default:
+        return may_mixed_kv(v, &op->kv);
+    }
+}
+
+static int ask_mixed(struct view *v, struct str body)
+{
+    struct unpack u = unpack_make(body);
+    struct txn_op op;
+
+    for (uint32_t n = unpack_array(&u); n > 0 && !txn_mixed_unpack(&u, &op); n--)
+        if (!may_mixed(v, &op))
+            return ERR_DENIED;
+    return 0;
+}
+
 static int ask_session_create(struct view *v, struct str body)
 {
     struct session s;
@@ -234,6 +283,7 @@ int policy_may_write(struct view *v, struct str command)
     static int (*const asks[])(struct view * v, struct str body) = {
         [COMMAND_KV] = ask_kv,
         [COMMAND_TXN] = ask_nothing, /* its operations are asked about: policy_refuses_txn */
+        [COMMAND_TXN_MIXED] = ask_mixed,
         [COMMAND_KV_RENAME] = ask_rename,
         [COMMAND_CATALOG_REGISTER] = ask_register,
         [COMMAND_CATALOG_DEREGISTER] = ask_deregister,

@@ -16,6 +16,7 @@
 #include "state/restore.h"
 #include "state/session.h"
 #include "state/txn.h"
+#include "state/txn_mixed.h"
 
 const char *const state_table_names[STATE_TABLE_N] = {
 #define X(name) [name] = #name,

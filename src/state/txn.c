@@ -4,6 +4,7 @@
 #include "state/txn.h"
 
 #include "state/kv_entry.h"
+#include "state/txn_answers.h"
 
 void txn_encode(const struct kv_op *ops, size_t n, struct buf *out)
 {
@@ -21,35 +22,7 @@ bool txn_is_read_only(const struct kv_op *ops, size_t n)
     return true;
 }
 
-/* Both lists grow while the operations run, and become one body at the end. */
-struct answers {
-    struct buf results, errors;
-    uint32_t result_n, error_n;
-};
-
-static void answers_init(struct answers *s)
-{
-    *s = (struct answers){0};
-    buf_init(&s->results, 0);
-    buf_init(&s->errors, 0);
-}
-
-/* Errors, when there are any, are all that is told. */
-static void answers_finish(struct answers *s, struct buf *out)
-{
-    pack_array(out, 2);
-    pack_array(out, s->error_n ? 0 : s->result_n);
-    if (s->error_n == 0)
-        buf_put_str(out, buf_str(&s->results));
-    pack_array(out, s->error_n);
-    buf_put_str(out, buf_str(&s->errors));
-    if (s->results.failed || s->errors.failed)
-        out->failed = true;
-    buf_fini(&s->results);
-    buf_fini(&s->errors);
-}
-
-static void add_result(struct answers *s, enum kv_verb verb, const struct kv_entry *e)
+static void add_result(struct txn_answers *s, enum kv_verb verb, const struct kv_entry *e)
 {
     struct buf *out = &s->results;
 
@@ -68,16 +41,8 @@ static void add_result(struct answers *s, enum kv_verb verb, const struct kv_ent
     s->result_n++;
 }
 
-static void add_error(struct answers *s, size_t op_i, struct str text)
-{
-    pack_array(&s->errors, 2);
-    pack_uint(&s->errors, op_i);
-    pack_str(&s->errors, text);
-    s->error_n++;
-}
-
 /* Words an error "before "key" after", as Consul's %q does. */
-static void add_key_error(struct answers *s, size_t op_i, const char *before, struct str key,
+static void add_key_error(struct txn_answers *s, size_t op_i, const char *before, struct str key,
                           const char *after)
 {
     struct buf text;
@@ -86,12 +51,12 @@ static void add_key_error(struct answers *s, size_t op_i, const char *before, st
     buf_put_z(&text, before);
     state_quote(&text, key);
     buf_put_z(&text, after);
-    add_error(s, op_i, buf_str(&text));
+    txn_answers_error(s, op_i, buf_str(&text));
     buf_fini(&text);
 }
 
 struct tree_walk {
-    struct answers *answers;
+    struct txn_answers *answers;
 };
 
 static bool on_tree_entry(void *data, const struct kv_entry *e)
@@ -102,7 +67,7 @@ static bool on_tree_entry(void *data, const struct kv_entry *e)
     return true;
 }
 
-static void check_session(struct answers *s, size_t op_i, const struct kv_op *op,
+static void check_session(struct txn_answers *s, size_t op_i, const struct kv_op *op,
                           const struct kv_entry *e)
 {
     struct buf text;
@@ -118,11 +83,11 @@ static void check_session(struct answers *s, size_t op_i, const struct kv_op *op
     state_quote(&text, e->session);
     buf_put_z(&text, " != ");
     state_quote(&text, op->session);
-    add_error(s, op_i, buf_str(&text));
+    txn_answers_error(s, op_i, buf_str(&text));
     buf_fini(&text);
 }
 
-static void check_index(struct answers *s, size_t op_i, const struct kv_op *op,
+static void check_index(struct txn_answers *s, size_t op_i, const struct kv_op *op,
                         const struct kv_entry *e)
 {
     char after[80];
@@ -140,12 +105,12 @@ static void check_index(struct answers *s, size_t op_i, const struct kv_op *op,
     add_key_error(s, op_i, "failed index check for key ", op->key, after);
 }
 
-static void read_op(struct view *v, const struct kv_op *op, size_t op_i, struct answers *s)
+void txn_read_kv(struct view *v, const struct kv_op *op, size_t op_i, struct txn_answers *s)
 {
     struct kv_entry e;
 
     if (op->key.n == 0) { /* a tree of everything, too, must be asked for otherwise */
-        add_error(s, op_i, STR_LIT("Must provide key"));
+        txn_answers_error(s, op_i, STR_LIT("Must provide key"));
         return;
     }
     if (op->verb == KV_GET_TREE) {
@@ -185,7 +150,7 @@ static void read_op(struct view *v, const struct kv_op *op, size_t op_i, struct 
     }
 }
 
-static void refuse(struct answers *s, size_t op_i, const struct kv_op *op)
+static void refuse(struct txn_answers *s, size_t op_i, const struct kv_op *op)
 {
     switch (op->verb) {
     case KV_LOCK:
@@ -204,14 +169,14 @@ static void refuse(struct answers *s, size_t op_i, const struct kv_op *op)
     }
 }
 
-static void write_op(struct apply *a, const struct kv_op *op, size_t op_i, struct answers *s)
+void txn_write_kv(struct apply *a, const struct kv_op *op, size_t op_i, struct txn_answers *s)
 {
     struct kv_entry e;
     uint64_t index;
     bool ok;
 
     if (kv_apply_op(a, op, &ok, &index) < 0) {
-        add_error(s, op_i, str_z(a->result->text));
+        txn_answers_error(s, op_i, str_z(a->result->text));
         a->result->text[0] = '\0';
     } else if (!ok) {
         refuse(s, op_i, op);
@@ -225,37 +190,37 @@ int txn_apply(struct apply *a, struct str body)
 {
     struct unpack u = unpack_make(body);
     uint32_t n = unpack_array(&u);
-    struct answers s;
+    struct txn_answers s;
     int rc = 0;
 
     if (u.bad || n > TXN_OPS_MAX)
         return state_fail(a, ERR_INVALID, "not a list of at most %d operations", TXN_OPS_MAX);
-    answers_init(&s);
+    txn_answers_init(&s);
     for (uint32_t i = 0; i < n && rc == 0; i++) {
         struct kv_op op;
         rc = kv_unpack_op(&u, &op);
         if (rc < 0)
             break;
         if (op.verb > KV_CHECK_NOT_EXISTS)
-            return state_fail(a, ERR_INVALID, "verb %d is not for transactions", (int)op.verb);
-        if (op.verb < KV_GET)
-            write_op(a, &op, i, &s);
+            rc = state_fail(a, ERR_INVALID, "verb %d is not for transactions", (int)op.verb);
+        else if (op.verb < KV_GET)
+            txn_write_kv(a, &op, i, &s);
         else
-            read_op(&a->view, &op, i, &s);
+            txn_read_kv(&a->view, &op, i, &s);
     }
     if (rc == 0 && !unpack_is_end(&u))
         rc = ERR_INVALID;
     a->rollback = s.error_n > 0;
-    answers_finish(&s, &a->result->body);
+    txn_answers_finish(&s, &a->result->body);
     return rc < 0 ? rc : a->result->body.failed ? ERR_TOO_LARGE : 0;
 }
 
 void txn_read(struct view *v, const struct kv_op *ops, size_t n, struct buf *ret_body)
 {
-    struct answers s;
+    struct txn_answers s;
 
-    answers_init(&s);
+    txn_answers_init(&s);
     for (size_t i = 0; i < n; i++)
-        read_op(v, &ops[i], i, &s);
-    answers_finish(&s, ret_body);
+        txn_read_kv(v, &ops[i], i, &s);
+    txn_answers_finish(&s, ret_body);
 }

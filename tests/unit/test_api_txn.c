@@ -84,7 +84,8 @@ static void refusals(void **state)
     refused("[{\"KV\":{\"Verb\":\"set\",\"Bogus\":1}}]",
             "Failed to parse body: json: unknown field \"Bogus\"");
     refused("[{\"Foo\":{}}]", "Failed to parse body: json: unknown field \"Foo\"");
-    refused("[{\"Node\":{\"Verb\":\"get\"}}]", "Node operations are not supported");
+    refused("[{\"Node\":{\"Verb\":\"get\"}}]", "Failed to parse body: json: cannot unmarshal");
+    refused("[{\"Intention\":{}}]", "Intention operations are not supported");
     ask("[{\"KV\":{\"Verb\":\"set\"}}]", 409,
         "{\"Results\":null,\"Errors\":[{\"OpIndex\":0,\"What\":\"Must provide key\"}]}");
 }

@@ -2,6 +2,7 @@
 /* Transactions: all or nothing, results and errors in order, in Consul's words. */
 #include <stdio.h>
 
+#include "state/txn_mixed.h"
 #include "tests/lib/state_world.h"
 #include "tests/lib/unit.h"
 
@@ -121,4 +122,87 @@ static void read_only(void **state)
     world_close(&w);
 }
 
-UNIT_MAIN(UNIT(in_order), UNIT(rollback), UNIT(read_only))
+/* ---- of the catalog too ---- */
+
+static int apply_mixed(struct world *w, const struct txn_op *ops, size_t n, uint32_t *ret_error_n)
+{
+    struct unpack u;
+    struct buf b;
+
+    buf_init(&b, 0);
+    txn_mixed_encode(ops, n, &b);
+    int rc = world_apply(w, &b);
+    u = unpack_make(buf_str(&w->result.body));
+    (void)unpack_array(&u);
+    unpack_skip(&u);
+    *ret_error_n = unpack_array(&u);
+    return rc;
+}
+
+/* Nodes, services, checks and keys in one: all or none. */
+static void mixed(void **state)
+{
+    struct txn_op ops[] = {
+        {.kind = TXN_NODE,
+         .verb = TXN_SET,
+         .node = {.name = STR_LIT("n1"), .address = STR_LIT("1.2.3.4")}},
+        {.kind = TXN_SERVICE,
+         .verb = TXN_SET,
+         .service = {.node = STR_LIT("n1"), .id = STR_LIT("w"), .name = STR_LIT("web")}},
+        {.kind = TXN_CHECK,
+         .verb = TXN_SET,
+         .check = {.node = STR_LIT("n1"), .check_id = STR_LIT("c"), .service_id = STR_LIT("w")}},
+        {.kind = TXN_KV, .kv = {.verb = KV_SET, .key = STR_LIT("k"), .value = STR_LIT("v")}},
+        {.kind = TXN_NODE, .verb = TXN_CAS, .node = {.name = STR_LIT("n1"), .modify_index = 1}},
+    };
+    struct catalog_node n;
+    struct kv_entry e;
+    struct world w;
+    uint32_t error_n;
+
+    world_open(&w);
+    assert_int_equal(apply_mixed(&w, ops, 5, &error_n), 0);
+    assert_int_equal(error_n, 1); /* the cas: nothing of it all is done */
+    assert_false(catalog_node_get(world_view(&w), STR_LIT("n1"), &n));
+    assert_int_equal(apply_mixed(&w, ops, 4, &error_n), 0);
+    assert_int_equal(error_n, 0);
+    assert_true(catalog_node_get(world_view(&w), STR_LIT("n1"), &n));
+    assert_true(kv_get(&w.view, STR_LIT("k"), &e, NULL));
+    ops[4].node.modify_index = n.modify_index;
+    ops[4].verb = TXN_DELETE_CAS;
+    assert_int_equal(apply_mixed(&w, &ops[4], 1, &error_n), 0);
+    assert_int_equal(error_n, 0);
+    assert_false(catalog_node_get(world_view(&w), STR_LIT("n1"), &n));
+    assert_int_equal(apply_mixed(&w, &ops[1], 1, &error_n), 0);
+    assert_int_equal(error_n, 1); /* no such node */
+    world_close(&w);
+}
+
+static void mixed_damaged(void **state)
+{
+    struct txn_op ops[] = {
+        {.kind = TXN_NODE,
+         .verb = TXN_SET,
+         .node = {.name = STR_LIT("n1"), .address = STR_LIT("1.2.3.4")}},
+        {.kind = TXN_CHECK,
+         .verb = TXN_GET,
+         .check = {.node = STR_LIT("n1"), .check_id = STR_LIT("c")}},
+    };
+    struct world w;
+    struct buf good, b;
+
+    world_open(&w);
+    buf_init(&good, 0);
+    txn_mixed_encode(ops, 2, &good);
+    for (size_t i = 2; i < good.n; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            buf_init(&b, 0);
+            buf_put_str(&b, buf_str(&good));
+            b.p[i] ^= (char)(1 << bit);
+            (void)world_apply(&w, &b);
+        }
+    buf_fini(&good);
+    world_close(&w);
+}
+
+UNIT_MAIN(UNIT(in_order), UNIT(rollback), UNIT(read_only), UNIT(mixed), UNIT(mixed_damaged))
