@@ -221,12 +221,29 @@ static int detach_dead(const char *path, struct error *err)
     return 0;
 }
 
+/* fusermount3 grants allow_other to others than root only if this file says so. */
+static bool may_allow_other(void)
+{
+    char line[256];
+    bool may = geteuid() == 0;
+    FILE *f = may ? NULL : fopen("/etc/fuse.conf", "re");
+    while (f && !may && fgets(line, sizeof(line), f))
+        may = str_eq_z(str_trim(str_z(line)), "user_allow_other");
+    if (f)
+        (void)fclose(f);
+    return may;
+}
+
 static int open_session(struct fs_mount *m, const struct config *config, struct error *err)
 {
     char options[128];
+    bool allow_other = config->mount_allow_other && may_allow_other();
+    if (config->mount_allow_other && !allow_other)
+        log_warn("mount", "%s: for this user alone; /etc/fuse.conf has no user_allow_other",
+                 m->path);
     (void)snprintf(options, sizeof(options),
                    "nosuid,nodev,default_permissions,fsname=disco,subtype=disco%s",
-                   config->mount_allow_other ? ",allow_other" : "");
+                   allow_other ? ",allow_other" : "");
     char *argv[] = {"disco", "-o", options, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, argv);
     if (access("/dev/fuse", R_OK | W_OK) < 0)
