@@ -19,6 +19,7 @@
 #include "api/api_keyring.h"
 #include "api/api_kv.h"
 #include "api/api_local.h"
+#include "api/api_operator.h"
 #include "api/api_query.h"
 #include "api/api_session.h"
 #include "api/api_snapshot.h"
@@ -97,6 +98,11 @@ static const struct api_route table[] = {
     {API_PUT, "/v1/agent/force-leave/", API_CORE, 0, API_RIGHT_OPERATOR_WRITE, .core = api_cluster_force_leave},
     {API_PUT, "/v1/agent/token/", API_CORE, 0, API_RIGHT_AGENT_WRITE, .check = api_acl_check, .core = api_acl_agent_token},
 
+    {API_GET, "/v1/operator/raft/configuration", API_CORE, API_QUERY | API_DC | API_SERVER | API_NO_META, API_RIGHT_OPERATOR_READ,
+     .core = api_operator_configuration, .view = api_operator_render},
+    {API_DELETE, "/v1/operator/raft/peer", API_CORE, API_DC | API_LEADER, API_RIGHT_OPERATOR_WRITE, .check = api_operator_check_peer,
+     .core = api_operator_remove_peer},
+    {API_POST, "/v1/operator/raft/transfer-leader", API_CORE, API_DC | API_LEADER, API_RIGHT_OPERATOR_WRITE, .core = api_operator_transfer},
     {API_GET, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_READ, .check = api_keyring_check, .core = api_keyring},
     {API_POST, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},
     {API_PUT, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},

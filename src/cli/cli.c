@@ -18,6 +18,7 @@
 #include "cli/cli_kv.h"
 #include "cli/cli_members.h"
 #include "cli/cli_mount.h"
+#include "cli/cli_operator.h"
 #include "cli/cli_rtt.h"
 #include "cli/cli_services.h"
 #include "cli/cli_snapshot.h"
@@ -50,6 +51,13 @@ static const struct cli_flag namespace_flags[] = {
 static const struct cli_flag json_flags[] = {
     {"format",     CLI_FLAG_TEXT, "<table|json>",
      "json prints the agent's answer as it is, for scripts"},
+};
+static const struct cli_flag remove_peer_flags[] = {
+    {"address",    CLI_FLAG_TEXT, "<ip:port>", "The one with this address"},
+    {"id",         CLI_FLAG_TEXT, "<id>", "The one with this id"},
+};
+static const struct cli_flag transfer_flags[] = {
+    {"id",         CLI_FLAG_TEXT, "<id>", "To this voter; without it to the one that has most"},
 };
 static const struct cli_flag keyring_flags[] = {
     {"install",      CLI_FLAG_TEXT, "<key>", "Give a new key to all members; it is not used yet"},
@@ -200,6 +208,13 @@ static const struct cli_command commands[] = {
     {"mount-watch", "DIRECTORY", "Make inotify on a mount see changes made elsewhere",
      "Runs until the agent ends. The agent starts it itself with the option mount.inotify.",
      NULL, 0, 0, cli_mount_watch},
+    {"operator raft list-peers", "", "Print the servers that keep the log", NULL,
+     NULL, 0, CLI_API | CLI_DC, cli_operator_list_peers},
+    {"operator raft remove-peer", "", "Take a server out of those that keep the log",
+     "For one that is gone for good; one that lives is made to leave.",
+     FLAGS(remove_peer_flags), CLI_API | CLI_DC, cli_operator_remove_peer},
+    {"operator raft transfer-leader", "", "Hand the leadership to another server", NULL,
+     FLAGS(transfer_flags), CLI_API | CLI_DC, cli_operator_transfer},
     {"reload", "", "Make the agent read its configuration again", NULL,
      NULL, 0, CLI_API, cli_agent_reload},
     {"rtt", "NODE1 [NODE2]", "Estimate the round-trip time between two nodes",

@@ -74,6 +74,20 @@ like "$(curl -s -m 8 -X PUT "$(url $G "session/renew/$S")")" "$S" "a session is 
 is "$(curl -s -m 8 -X PUT -d x "$(url $F "kv/lock?acquire=$S")")" true "and locks"
 is "$(curl -s -m 8 -X PUT -d x "$(url $F "kv/own?cas=1")")" false "a failed cas is told through a follower"
 
+section "by hand"
+cli() { local i=$1; shift; "$DISCO" "$@" -http-addr="127.0.0.1:${agent_http[s$i]}"; }
+like "$(cli $F operator raft list-peers | sed 's/  */ /g')" \
+    "s$L [0-9a-f-]* 127.0.0.1:${agent_server[s$L]} leader true 3" "list-peers on a follower"
+is "$(cli $F operator raft list-peers | wc -l)" 4 "has them all"
+target=$(cat "$T/s$F/node-id")
+start=$(date +%s%N)
+is "$(cli $G operator raft transfer-leader -id "$target")" Success "transfer-leader, told to a follower"
+diag "it took $((($(date +%s%N) - start) / 1000000)) ms"
+ok "the one that was named leads" until_ok 10 eval '[ "$(leader 1)$(leader 2)$(leader 3)" = '$F$F$F' ]'
+L=$F F=$((L % 3 + 1)) G=$((F % 3 + 1))
+exits 1 "remove-peer of a stranger" cli $F operator raft remove-peer -id nobody
+like "$ERR" 'id "nobody" was not found in the Raft configuration' "says so"
+
 section "the leader is killed while a client writes"
 cat >"$T/writer.py" <<'END'
 # Writes w/0, w/1, ... one after the other through one server until told to stop; prints what was
@@ -183,6 +197,10 @@ like "$(grep 'agent.server.net' "$T/s$G.log")" 'connection closed: from=127.0.0.
 
 section "two of three are lost for good"
 L=$(leader 1) F=$((L % 3 + 1)) G=$((F % 3 + 1))
+kill9 $F
+is "$(cli "$G" operator raft remove-peer -id "$(cat "$T/s$F/node-id")")" \
+    "Removed peer with id \"$(cat "$T/s$F/node-id")\"" "remove-peer, told to a follower"
+is "$(cli "$G" operator raft list-peers | wc -l)" 3 "two are left"
 is "$(put "$G" before 1)" true "a write before"
 until_ok 10 holds "$G" before 1
 for i in 1 2 3; do stop_agent s$i; done
