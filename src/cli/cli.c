@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One table of commands feeds dispatch, flags, help and completion: a new
- * command is a row here and a function.
+ * command is a row here and a function. (tidy: long because it is that table.)
  */
 #include "cli/cli.h"
 

@@ -33,8 +33,8 @@ struct consensus_config {
     uint64_t snapshot_threshold; /* entries applied since the last snapshot; 0: default 16384 */
     /* Least time between two snapshots; much data does not wait for it. 0: none. */
     struct duration snapshot_interval;
-    uint64_t trailing_logs;      /* entries kept behind a snapshot; 0: default 10240 */
-    uint64_t inflight_max;       /* proposals not yet applied; 0: default 65536 (then ERR_BUSY) */
+    uint64_t trailing_logs; /* entries kept behind a snapshot; 0: default 10240 */
+    uint64_t inflight_max;  /* proposals not yet applied; 0: default 65536 (then ERR_BUSY) */
 };
 
 /* News, all on the core thread. */

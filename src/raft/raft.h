@@ -141,8 +141,7 @@ struct raft_facts {
 };
 void raft_get_facts(const struct raft *r, struct raft_facts *ret);
 const struct raft_configuration *raft_get_configuration(const struct raft *r);
-/* Leader: the last entry that this server is known to have, durably; else 0. */
-uint64_t raft_match(const struct raft *r, uint64_t id);
+uint64_t raft_match(const struct raft *r, uint64_t id); /* leader: what it has durably; else 0 */
 /* The configuration as of `index` (a snapshot's place), which is not before the log's base. */
 void raft_configuration_at(const struct raft *r, uint64_t index, struct raft_configuration *ret);
 /* See raft_log_trail. */
