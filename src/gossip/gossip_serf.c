@@ -252,8 +252,14 @@ void gossip_serf_put_state(struct gossip *g, struct buf *out)
     for (uint32_t i = 0; i < g->table.n; i++) {
         const struct gossip_member *member = g->table.all[i];
 
-        gossip_list_put_number(&g->list, gossip_member_name(member), member->status_ltime);
-        if (member->status == GOSSIP_STATUS_LEFT) {
+        /* Ours: one who is leaving is told as one who left. By his status time alone (the
+         * reference) it would read as a join with the time of his intent, which when it comes
+         * after would be old: he would be seen to fail. */
+        bool is_leaving = member->status == GOSSIP_STATUS_LEAVING && member->status_ltime > 0;
+
+        gossip_list_put_number(&g->list, gossip_member_name(member),
+                               member->status_ltime - is_leaving);
+        if (member->status == GOSSIP_STATUS_LEFT || is_leaving) {
             gossip_list_put_text(&left, gossip_member_name(member));
             s->left.n++;
         }

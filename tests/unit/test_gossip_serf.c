@@ -162,6 +162,36 @@ static void test_leave(void **state)
     few_fini(&b);
 }
 
+/* A table exchanged while one leaves and before its intent arrived: left all the same. */
+static void test_leave_told_by_table(void **state)
+{
+    struct few a, b, *all[] = {&a, &b};
+    struct addr other = few_addr(2), self = few_addr(1);
+    struct buf ask = {0}, table = {0}, answer = {0};
+    int left = 0;
+
+    (void)state;
+    few_init(&a, 'a', 1);
+    few_init(&b, 'b', 2);
+    few_start(&a);
+    few_start(&b);
+    assert_int_equal(gossip_join(a.g, few_now(&a), &other, 1, NULL, NULL), 0);
+    few_live(all, 2, FEW_S);
+    gossip_message_put_push_pull(&ask, false, 0, 0);
+    assert_int_equal(gossip_leave(a.g, few_now(&a), count, &left), 0);
+    assert_int_equal(gossip_answer(a.g, few_now(&a), &other, buf_str(&ask), &table), 0);
+    assert_int_equal(gossip_answer(b.g, few_now(&b), &self, buf_str(&table), &answer), 0);
+    assert_int_equal(few_status(&b, "node-a"), GOSSIP_STATUS_LEAVING);
+    few_live(all, 2, 8 * FEW_S);
+    assert_int_equal(few_status(&b, "node-a"), GOSSIP_STATUS_LEFT);
+    assert_int_equal(b.news_n[GOSSIP_NEWS_FAILED], 0);
+    buf_fini(&ask);
+    buf_fini(&table);
+    buf_fini(&answer);
+    few_fini(&a);
+    few_fini(&b);
+}
+
 static void heard(void *data, enum gossip_reply_kind kind, struct str from, struct str payload)
 {
     uint32_t *n = data;
@@ -369,4 +399,5 @@ static void test_name_lost(void **state)
 }
 
 UNIT_MAIN(UNIT(test_intents), UNIT(test_prune), UNIT(test_reap), UNIT(test_leave),
-          UNIT(test_events), UNIT(test_keys), UNIT(test_snapshot), UNIT(test_name_lost))
+          UNIT(test_leave_told_by_table), UNIT(test_events), UNIT(test_keys), UNIT(test_snapshot),
+          UNIT(test_name_lost))
