@@ -20,7 +20,7 @@ struct file {
     char name[65];
     bool remove;
     struct buf bytes;
-    int status;
+    int status, fd;
 };
 
 struct disk {
@@ -96,6 +96,7 @@ static uint64_t write_file(void *data, enum local_folder folder, struct str id, 
     if (!f) {
         f = mem_new(struct file);
         f->folder = folder;
+        f->fd = -1;
         str_copy_z(buf_str(&name), f->name, sizeof f->name);
         map_set(&d->waiting, str_make(key, (size_t)n), f);
         buf_init(&f->bytes, 0);
@@ -115,39 +116,62 @@ struct local_disk local_disk_interface(struct disk *d)
     return (struct local_disk){.data = d, .write = write_file};
 }
 
-/* ---- on a thread of the pool ---- */
+/* ---- on a thread of the pool ----
+ *
+ * All files are written before the first is made safe, so that the file system's journal takes them
+ * in one go instead of once for each. */
 
-static int write_one(int dir, struct file *f)
+#define OPEN_MAX 128 /* files open at once */
+
+static void write_temp(int dir, struct file *f)
 {
     char temp[80];
-    if (f->remove)
-        return unlinkat(dir, f->name, 0) && errno != ENOENT ? -errno : 0;
+    if (f->remove) {
+        f->status = unlinkat(dir, f->name, 0) && errno != ENOENT ? -errno : 0;
+        return;
+    }
     snprintf(temp, sizeof temp, "%s.tmp", f->name);
-    int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int rc = fd < 0 ? -errno : 0;
-    for (size_t at = 0; !rc && at < f->bytes.n;) {
-        ssize_t n = write(fd, f->bytes.p + at, f->bytes.n - at);
+    f->fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    f->status = f->fd < 0 ? -errno : 0;
+    for (size_t at = 0; !f->status && at < f->bytes.n;) {
+        ssize_t n = write(f->fd, f->bytes.p + at, f->bytes.n - at);
         if (n < 0 && errno != EINTR)
-            rc = -errno;
+            f->status = -errno;
         at += n > 0 ? (size_t)n : 0;
     }
-    if (!rc && fdatasync(fd))
-        rc = -errno;
-    if (fd >= 0)
-        close(fd);
-    if (!rc && renameat(dir, temp, dir, f->name))
-        rc = -errno;
-    return rc;
+    if (f->fd >= 0)
+        (void)sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+static void make_safe(int dir, struct file *f)
+{
+    char temp[80];
+    if (f->fd < 0)
+        return;
+    snprintf(temp, sizeof temp, "%s.tmp", f->name);
+    if (!f->status && fdatasync(f->fd))
+        f->status = -errno;
+    close(f->fd);
+    if (!f->status && renameat(dir, temp, dir, f->name))
+        f->status = -errno;
 }
 
 static void on_work(uv_work_t *work)
 {
     struct disk *d = work->data;
     bool touched[LOCAL_FOLDERS] = {false};
-    LIST_FOREACH (&d->batch, l) {
-        struct file *f = LIST_ITEM(l, struct file, link);
-        f->status = write_one(d->dirs[f->folder], f);
-        touched[f->folder] = true;
+    struct list *from = d->batch.next;
+    while (from != &d->batch) {
+        struct list *to = from;
+        for (int n = 0; n < OPEN_MAX && to != &d->batch; n++, to = to->next) {
+            struct file *f = LIST_ITEM(to, struct file, link);
+            write_temp(d->dirs[f->folder], f);
+            touched[f->folder] = true;
+        }
+        for (; from != to; from = from->next) {
+            struct file *f = LIST_ITEM(from, struct file, link);
+            make_safe(d->dirs[f->folder], f);
+        }
     }
     for (int i = 0; i < LOCAL_FOLDERS; i++)
         if (touched[i])
