@@ -126,8 +126,8 @@ void fs_feed_end_all(struct fs_mount *m)
 int fs_feed_set_repeater(struct fs_mount *m, fuse_req_t req)
 {
     const struct fuse_ctx *ctx = fuse_req_ctx(req);
-    if (ctx->uid != 0 && ctx->uid != m->uid)
-        return EPERM;
+    if ((ctx->uid != 0 && ctx->uid != m->uid) || ctx->pid <= 0)
+        return EPERM; /* 0: a process that this name space does not see, as many may be */
     LIST_FOREACH (&m->handles, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
         if (h->feed && h->pid == ctx->pid) {

@@ -151,7 +151,7 @@ int restore_apply(struct apply *a, struct str body)
     struct unpack u = unpack_make(body);
     size_t which[TABLES_N];
     uint64_t last = 0;
-    uint32_t n;
+    uint32_t n = 0;
     int rc = read_names(a, &u, which, &n);
 
     if (rc < 0)
