@@ -105,6 +105,7 @@ for name in p1 s1; do
     run python3 "$TOP_SRCDIR/tests/integration/gossip_hostile.py" "$TOP_SRCDIR/tests/gossip-vectors" \
         127.0.0.1 "${agent_serf[$name]}" $victims
     like "$OUT" "packets [0-9]{4}" "rubbish for $name" || diag "$ERR"
+    diag "$OUT"
     ok "$name answers" until_ok 10 disco info "$name"
     dropped=$(dropped "$name")
     ok "$name has counted what it dropped" test "${dropped:-0}" -gt 1000 || diag "dropped $dropped"

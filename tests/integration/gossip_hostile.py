@@ -3,7 +3,7 @@
 """Rubbish for an agent's gossip port: gossip_hostile.py VECTORS IP PORT VICTIM...
 
 Truncated, mutated and random packets, other pools' sealed ones, bombs of compression, nesting and
-counts, huge datagrams, stale claims about the members VICTIM again and again; the same over TCP,
+counts, huge datagrams, what members really sent a moment ago, stale claims about the members VICTIM again and again; the same over TCP,
 and streams that begin and do not end. Prints what it sent. Standard library only.
 """
 import json
@@ -83,6 +83,33 @@ def compound(parts):
     return bytes([7, len(parts)]) + b"".join(struct.pack(">H", len(p)) for p in parts) + b"".join(parts)
 
 
+def overheard(seconds):
+    """What members send to that port, in clear or sealed; nothing where we may not listen."""
+    found = []
+    try:
+        tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        tap.bind(("lo", 0))
+    except (OSError, AttributeError):
+        return found
+    tap.settimeout(0.2)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            frame = tap.recv(65536)
+        except socket.timeout:
+            continue
+        head = 14 + (frame[14] & 15) * 4  # Ethernet, then IPv4 with its options
+        if frame[12:14] == b"\x08\x00" and frame[23] == 17 and len(frame) > head + 8:
+            if struct.unpack(">H", frame[head + 2:head + 4])[0] == port:
+                found.append(frame[head + 8:])
+    tap.close()
+    return found
+
+
+replayed = overheard(3)
+for _ in range(20):
+    for data in replayed:
+        send(data)
 recorded, streams = [], []
 for name in ("library", "captured", "negative", "dialect"):
     with open(os.path.join(vectors, name + ".jsonl")) as f:
@@ -154,4 +181,4 @@ for data in streams + [os.urandom(500) for _ in range(20)] + [
             pass
 for s in opened:
     s.close()
-print("packets", sent)
+print("packets", sent, "of them replayed", 20 * len(replayed))

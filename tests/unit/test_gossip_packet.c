@@ -317,6 +317,48 @@ static void test_stream_bounds(void **state)
     gossip_packet_fini(&p);
 }
 
+/* The way from clear to sealed: first the keys without their use, then sending, then refusing. */
+static void test_change_over(void **state)
+{
+    static const struct {
+        bool send_plain, accept_plain;
+    } steps[] = {{true, true}, {false, true}, {false, false}};
+    struct str body = STR_LIT("\x0b\x81\xa5SeqNo\x01");
+    struct gossip_packet p[3];
+    struct buf out = {0};
+    int n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        gossip_packet_init(&p[i]);
+        p[i].keyring = gossip_keyring_new();
+        assert_int_equal(gossip_keyring_add(p[i].keyring, STR_LIT("0123456789abcdef")), 0);
+        p[i].send_plain = steps[i].send_plain;
+        p[i].accept_plain = steps[i].accept_plain;
+        assert_int_equal(gossip_packet_overhead(&p[i]), steps[i].send_plain ? 0 : GOSSIP_SEAL_SIZE);
+    }
+    for (size_t from = 0; from < COUNT_OF(steps); from++) {
+        for (size_t to = 0; to < COUNT_OF(steps); to++) {
+            struct gossip_packet_stream s;
+            bool works = !(from == 0 && to == 2);
+
+            buf_clear(&out);
+            gossip_packet_seal(&p[from], body, true, &out);
+            assert_int_equal(gossip_packet_open(&p[to], buf_str(&out), count, &n) == 0, works);
+            buf_clear(&out);
+            gossip_packet_stream_seal(&p[from], STR_LIT("\x00\x81\xa5SeqNo\x01"), false, &out);
+            gossip_packet_stream_init(&s);
+            assert_int_equal(gossip_packet_stream_open(&p[to], &s, buf_str(&out), false),
+                             works ? 0 : ERR_DENIED);
+            gossip_packet_stream_fini(&s);
+        }
+    }
+    assert_int_equal(n, 8);
+    for (size_t i = 0; i < COUNT_OF(steps); i++)
+        settle(&p[i]);
+    buf_fini(&out);
+}
+
 /* The words that memberlist has for streams it cannot open. */
 static void test_refusals(void **state)
 {
@@ -337,4 +379,4 @@ static void test_refusals(void **state)
 }
 
 UNIT_MAIN(UNIT(test_vectors), UNIT(test_negative), UNIT(test_bombs), UNIT(test_crowd),
-          UNIT(test_stream_bounds), UNIT(test_refusals))
+          UNIT(test_stream_bounds), UNIT(test_change_over), UNIT(test_refusals))
