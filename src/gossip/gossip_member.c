@@ -197,7 +197,7 @@ static void table_grow(struct gossip_table *t)
     }
 }
 
-static void swap(struct gossip_table *t, uint32_t a, uint32_t b)
+void gossip_member_swap(struct gossip_table *t, uint32_t a, uint32_t b)
 {
     struct gossip_member *m = t->all[a];
 
@@ -229,7 +229,7 @@ void gossip_member_free(struct gossip_table *t, struct gossip_member *m)
     ASSERT(!m->suspicion && !m->queued);
     gossip_member_exit(t, m);
     t->status_n[m->status]--;
-    swap(t, m->at, t->n - 1);
+    gossip_member_swap(t, m->at, t->n - 1);
     t->n--;
     slot_del(t, m);
     identity_put(t->identities, m->identity);
@@ -276,10 +276,10 @@ void gossip_member_enter(struct gossip_table *t, struct gossip_member *m, struct
 {
     if (gossip_member_in_swim(t, m))
         return;
-    swap(t, m->at, t->swim_n);
+    gossip_member_swap(t, m->at, t->swim_n);
     t->swim_n++;
     t->state_n[m->state]++;
-    swap(t, m->at, (uint32_t)rng_below(rng, t->swim_n));
+    gossip_member_swap(t, m->at, (uint32_t)rng_below(rng, t->swim_n));
 }
 
 void gossip_member_exit(struct gossip_table *t, struct gossip_member *m)
@@ -288,13 +288,13 @@ void gossip_member_exit(struct gossip_table *t, struct gossip_member *m)
         return;
     t->swim_n--;
     t->state_n[m->state]--;
-    swap(t, m->at, t->swim_n);
+    gossip_member_swap(t, m->at, t->swim_n);
 }
 
 void gossip_member_shuffle(struct gossip_table *t, struct rng *rng)
 {
     for (uint32_t i = t->swim_n; i > 1; i--)
-        swap(t, i - 1, (uint32_t)rng_below(rng, i));
+        gossip_member_swap(t, i - 1, (uint32_t)rng_below(rng, i));
 }
 
 size_t gossip_member_bytes(const struct gossip_table *t)

@@ -85,6 +85,8 @@ bool gossip_member_in_swim(const struct gossip_table *t, const struct gossip_mem
 /* Into the membership layer, at a random place; out of it. */
 void gossip_member_enter(struct gossip_table *t, struct gossip_member *m, struct rng *rng);
 void gossip_member_exit(struct gossip_table *t, struct gossip_member *m);
+/* Of two places in `all`, both in the layer. */
+void gossip_member_swap(struct gossip_table *t, uint32_t a, uint32_t b);
 void gossip_member_shuffle(struct gossip_table *t, struct rng *rng);
 size_t gossip_member_bytes(const struct gossip_table *t); /* memory held, for tests and benches */
 

@@ -26,6 +26,7 @@ void gossip_probe_on_nack(struct gossip *g, const struct gossip_ack *a);
 void gossip_probe_on_stream(struct gossip *g, uint64_t dial, int status, struct str answer);
 bool gossip_probe_is_late(const struct gossip *g, const struct timer *t, struct instant now,
                           uint32_t *in_a_row);
+void gossip_probe_soon(struct gossip *g, struct gossip_member *m); /* the next one */
 void gossip_probe_erased(struct gossip *g, const struct gossip_member *m);
 /* Raises (or lowers) the health score; nothing without Lifeguard. */
 void gossip_probe_health(struct gossip *g, int64_t delta);

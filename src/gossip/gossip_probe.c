@@ -78,6 +78,12 @@ bool gossip_probe_is_late(const struct gossip *g, const struct timer *t, struct 
     return true;
 }
 
+void gossip_probe_soon(struct gossip *g, struct gossip_member *m)
+{
+    if (g->probe.next < g->table.swim_n && gossip_member_in_swim(&g->table, m))
+        gossip_member_swap(&g->table, m->at, g->probe.next);
+}
+
 void gossip_probe_erased(struct gossip *g, const struct gossip_member *m)
 {
     if (g->probe.member == m)

@@ -170,6 +170,12 @@ static void on_conflict(struct gossip *g, struct instant now, struct gossip_memb
                  STR_ARG(gossip_member_name(m)), ours, theirs, m->state);
     if (g->o.hooks.conflict)
         g->o.hooks.conflict(g->o.hooks.data, m, other);
+    /* Is the old one still there? That another bears the name speaks against it. */
+    if (m->suspicion && !g->o.no_lifeguard &&
+        gossip_suspicion_confirm(m->suspicion, gossip_member_hash(&g->table, str_z(theirs))))
+        timers_set(g->o.timers, &m->suspicion->timer, gossip_suspicion_deadline(m->suspicion));
+    else if (!gossip_is_self(g, m))
+        gossip_probe_soon(g, m);
     if (gossip_is_self(g, m) && g->o.resolve_conflict)
         gossip_answer_resolve(g, now);
 }
