@@ -20,7 +20,7 @@
 
 struct body { /* in the call's arena, but for what the root holds */
     struct session session;
-    struct buf node_checks, service_checks;
+    struct buf node_checks, service_checks, checks;
     char id[SESSION_ID_SIZE + 1];
 };
 
@@ -68,16 +68,36 @@ static bool take_checks(struct api_call *c, const struct jvalue *list, bool are_
     return true;
 }
 
-/* consul: a session is bound to its node's serfHealth unless it says otherwise. The older Checks
- * holds ids of both kinds; here they all bind as checks of the node's. */
+/* The older Checks holds ids of both kinds; of them Consul shows serfHealth among NodeChecks too.
+ */
+static bool take_older_checks(struct api_call *c, const struct jvalue *older, struct body *b)
+{
+    bool has_serf = false;
+    struct str id;
+
+    if (!take_checks(c, older, false, &b->checks))
+        return false;
+    for (size_t i = 0; i < jread_count(older); i++)
+        if (jread_str(jread_at(older, i), &id) == 0 && str_eq_z(id, "serfHealth"))
+            has_serf = true;
+    pack_array(&b->node_checks, has_serf);
+    if (has_serf)
+        pack_str(&b->node_checks, STR_LIT("serfHealth"));
+    if (jread_count(older))
+        b->session.checks = buf_str(&b->checks);
+    return true;
+}
+
+/* consul: a session is bound to its node's serfHealth unless it says otherwise. */
 static bool take_all_checks(struct api_call *c, const struct jvalue *root, struct body *b)
 {
     const struct jvalue *node = jread_get(root, "NodeChecks"), *older = jread_get(root, "Checks");
     const struct jvalue *service = jread_get(root, "ServiceChecks");
 
-    if (jread_type(node) == JREAD_NULL)
-        node = older;
-    if (jread_type(node) == JREAD_NULL) {
+    if (jread_type(node) == JREAD_NULL && jread_type(older) != JREAD_NULL) {
+        if (!take_older_checks(c, older, b))
+            return false;
+    } else if (jread_type(node) == JREAD_NULL) {
         pack_array(&b->node_checks, 1);
         pack_str(&b->node_checks, STR_LIT("serfHealth"));
     } else if (!take_checks(c, node, false, &b->node_checks)) {
@@ -153,6 +173,7 @@ bool api_session_create(struct api_call *c, struct buf *command)
         return decode_failed(c, err.text);
     buf_init(&b->node_checks, 0);
     buf_init(&b->service_checks, 0);
+    buf_init(&b->checks, 0);
     ok = take_body(c, root, b);
     if (ok) {
         rng_uuid(b->id);
@@ -161,6 +182,7 @@ bool api_session_create(struct api_call *c, struct buf *command)
     }
     buf_fini(&b->node_checks);
     buf_fini(&b->service_checks);
+    buf_fini(&b->checks);
     jread_free(root);
     c->scratch = b->id;
     return ok;
@@ -253,6 +275,10 @@ static bool put_session(void *data, const struct session *s)
     put_node_checks(w, s->node_checks);
     jwrite_name(w, "ServiceChecks");
     put_service_checks(w, s->service_checks);
+    if (s->checks.n) {
+        jwrite_name(w, "Checks");
+        put_node_checks(w, s->checks);
+    }
     jwrite_name(w, "CreateIndex");
     jwrite_u64(w, s->create_index);
     jwrite_name(w, "ModifyIndex");
