@@ -35,6 +35,7 @@ struct local_push {
 };
 
 static void on_retry_timer(struct timer *t, struct instant now);
+static void retry(struct local *l);
 
 void local_sync_init(struct local *l)
 {
@@ -84,7 +85,10 @@ void local_wish_start(struct local *l, struct local_wish *w)
     w->seq = l->seq;
     w->ticket = l->last_ticket;
     list_push(&l->wishes, &w->link);
-    local_pump(l);
+    if (l->is_waiting) /* somebody asks: try at once (consul: SyncChanges) */
+        retry(l);
+    else
+        local_pump(l);
     local_wishes_look(l);
 }
 
