@@ -47,8 +47,6 @@ struct consensus_hooks {
     void (*storage)(void *data, int status);
     /* The log cannot go on at all (damage found while running): the agent stops with exit 1. */
     void (*fatal)(void *data, const char *why);
-    /* On the leader: answers a question of another server (consensus_ask). `answer` is empty. */
-    int (*asked)(void *data, struct str question, struct buf *answer);
 };
 
 /* One wish. Embedded in the caller's object; the callback comes exactly once, never from inside
@@ -149,21 +147,6 @@ struct consensus_peer {
 };
 void consensus_peers(const struct consensus *c,
                      void (*each)(void *data, const struct consensus_peer *p), void *data);
-
-/* A question that only the leader can answer, in bytes; run there by hooks.asked, here when this
- * server leads. At most CONSENSUS_QUESTION_MAX. Not repeated once it was sent. */
-#define CONSENSUS_QUESTION_MAX ((size_t)64 << 10)
-struct consensus_question {
-    struct str bytes; /* the caller's until done */
-    void (*done)(struct consensus_question *q);
-    int status;        /* 0, what hooks.asked returned, ERR_NO_LEADER, ERR_UNCERTAIN */
-    struct str answer; /* borrowed, during the callback */
-    /* private */
-    uint64_t id, leader;
-    struct instant deadline;
-    struct list link;
-};
-void consensus_ask(struct consensus *c, struct consensus_question *q);
 
 bool consensus_is_leader(const struct consensus *c);
 /* "ip:port" of the leader, "" when none is known. */

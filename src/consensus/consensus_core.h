@@ -72,9 +72,7 @@ struct consensus {
     /* asked of the leader (consensus_forward.c) */
     struct list submits_waiting, submits_sent, arrivals;
     struct list reads_waiting, reads_sent;
-    struct list questions_waiting, questions_sent, questions_done;
     size_t sent_bytes;
-    struct buf answer;
     struct timer look;
     struct instant pause_until;
 

@@ -28,11 +28,6 @@ static struct consensus_read *read_of(struct list *l)
     return LIST_ITEM(l, struct consensus_read, link);
 }
 
-static struct consensus_question *question_of(struct list *l)
-{
-    return LIST_ITEM(l, struct consensus_question, link);
-}
-
 static void set_deadline(struct consensus *c, struct instant *deadline)
 {
     if (deadline->ns == 0)
@@ -51,19 +46,6 @@ void consensus_forward_read(struct consensus *c, struct consensus_read *r)
     list_push(&c->reads_waiting, &r->link);
 }
 
-void consensus_ask(struct consensus *c, struct consensus_question *q)
-{
-    list_init(&q->link);
-    q->status = q->bytes.n > CONSENSUS_QUESTION_MAX ? ERR_TOO_LARGE : 0;
-    q->answer = STR_NONE;
-    q->deadline = (struct instant){0};
-    set_deadline(c, &q->deadline);
-    list_push(q->status ? &c->questions_done : &c->questions_waiting, &q->link);
-    consensus_set_dirty(c);
-    if (c->in_turn)
-        engine_again(c->engine);
-}
-
 /* ---- ends ---- */
 
 static void end_submit(struct consensus *c, struct consensus_submit *s, int status)
@@ -78,13 +60,6 @@ static void end_read(struct consensus *c, struct consensus_read *r, int status)
     list_remove(&r->link);
     r->status = status;
     list_push(&c->reads_confirmed, &r->link);
-}
-
-static void end_question(struct consensus *c, struct consensus_question *q, int status)
-{
-    list_remove(&q->link);
-    q->status = status;
-    list_push(&c->questions_done, &q->link);
 }
 
 static void read_waits_again(struct consensus *c, struct consensus_read *r)
@@ -139,25 +114,6 @@ static void send_reads(struct consensus *c, struct consensus_conn *conn)
     }
 }
 
-static void send_question(struct consensus *c, struct consensus_conn *conn,
-                          struct consensus_question *q)
-{
-    q->id = ++c->serial;
-    struct buf *out = net_begin(conn->net);
-    buf_put_u8(out, CONSENSUS_WIRE_QUESTION);
-    buf_put_u64(out, q->id);
-    buf_put_str(out, q->bytes);
-    int rc = net_end(conn->net);
-    if (rc < 0) {
-        end_question(c, q, rc);
-        return;
-    }
-    q->leader = conn->serial;
-    q->deadline = instant_add(engine_now(c->engine), SENT_WAIT);
-    list_remove(&q->link);
-    list_push(&c->questions_sent, &q->link);
-}
-
 static void send_all(struct consensus *c, struct consensus_conn *conn)
 {
     LIST_FOREACH (&c->submits_waiting, l) {
@@ -166,8 +122,6 @@ static void send_all(struct consensus *c, struct consensus_conn *conn)
             end_submit(c, submit_of(l), rc);
     }
     send_reads(c, conn);
-    LIST_FOREACH (&c->questions_waiting, l)
-        send_question(c, conn, question_of(l));
 }
 
 /* ---- this server leads now ---- */
@@ -182,18 +136,6 @@ static void serve_here(struct consensus *c)
         list_push(&c->reads_new, l);
     if (!list_is_empty(&c->incoming) || !list_is_empty(&c->reads_new))
         consensus_set_dirty(c);
-    while ((l = list_first(&c->questions_waiting)) != NULL) {
-        struct consensus_question *q = question_of(l);
-        if (!c->is_leader)
-            break; /* soon; or the deadline comes */
-        buf_clear(&c->answer);
-        int rc =
-            c->hooks.asked ? c->hooks.asked(c->hooks.data, q->bytes, &c->answer) : ERR_UNSUPPORTED;
-        list_remove(l);
-        q->status = rc;
-        q->answer = buf_str(&c->answer);
-        q->done(q);
-    }
 }
 
 /* ---- deadlines ---- */
@@ -209,11 +151,6 @@ static void give_up_waiting(struct consensus *c, struct instant now)
         if (!is_late(read_of(l)->deadline, now))
             break;
         end_read(c, read_of(l), ERR_NO_LEADER);
-    }
-    LIST_FOREACH (&c->questions_waiting, l) {
-        if (!is_late(question_of(l)->deadline, now))
-            break;
-        end_question(c, question_of(l), ERR_NO_LEADER);
     }
 }
 
@@ -233,9 +170,6 @@ static void give_up_sent(struct consensus *c, struct instant now)
     LIST_FOREACH (&c->reads_sent, l)
         if (is_late(read_of(l)->deadline, now))
             end_read(c, read_of(l), ERR_NO_LEADER);
-    LIST_FOREACH (&c->questions_sent, l)
-        if (is_late(question_of(l)->deadline, now))
-            end_question(c, question_of(l), ERR_UNCERTAIN);
 }
 
 #define LOOK DURATION_MS(100)
@@ -282,9 +216,6 @@ void consensus_forward_leader(struct consensus *c, struct instant now)
     LIST_FOREACH (&c->submits_sent, l)
         if (instant_before(soon, submit_of(l)->deadline))
             submit_of(l)->deadline = soon;
-    LIST_FOREACH (&c->questions_sent, l)
-        if (instant_before(soon, question_of(l)->deadline))
-            question_of(l)->deadline = soon;
     LIST_FOREACH (&c->reads_sent, l)
         read_waits_again(c, read_of(l));
 }
@@ -299,9 +230,6 @@ void consensus_forward_gone(struct consensus *c, uint64_t serial)
     LIST_FOREACH (&c->reads_sent, l)
         if (read_of(l)->leader == serial)
             read_waits_again(c, read_of(l));
-    LIST_FOREACH (&c->questions_sent, l)
-        if (question_of(l)->leader == serial)
-            end_question(c, question_of(l), ERR_UNCERTAIN);
 }
 
 /* ---- answers ---- */
@@ -356,20 +284,6 @@ static void on_index(struct consensus *c, const struct consensus_wire_reply *r)
     }
 }
 
-static void on_answer(struct consensus *c, const struct consensus_wire_reply *r)
-{
-    LIST_FOREACH (&c->questions_sent, l) {
-        struct consensus_question *q = question_of(l);
-        if (q->id != r->id)
-            continue;
-        list_remove(l);
-        q->status = r->status;
-        q->answer = r->bytes;
-        q->done(q);
-        return;
-    }
-}
-
 int consensus_forward_answer(struct consensus *c, enum consensus_wire_kind kind, struct str bytes)
 {
     struct consensus_wire_reply r;
@@ -379,17 +293,13 @@ int consensus_forward_answer(struct consensus *c, enum consensus_wire_kind kind,
         return rc;
     if (kind == CONSENSUS_WIRE_RESULT)
         on_result(c, &r);
-    else if (kind == CONSENSUS_WIRE_INDEX)
-        on_index(c, &r);
     else
-        on_answer(c, &r);
+        on_index(c, &r);
     return 0;
 }
 
 void consensus_forward_finish(struct consensus *c, uint64_t applied)
 {
-    struct list *x;
-
     LIST_FOREACH (&c->arrivals, l) {
         struct arrival *a = LIST_ITEM(l, struct arrival, list);
         struct consensus_submit *s = a->submit;
@@ -402,8 +312,6 @@ void consensus_forward_finish(struct consensus *c, uint64_t applied)
         result_fini(&a->result);
         mem_free(a);
     }
-    while ((x = list_pop(&c->questions_done)) != NULL)
-        question_of(x)->done(question_of(x));
 }
 
 /* ---- life ---- */
@@ -414,19 +322,14 @@ void consensus_forward_open(struct consensus *c)
     list_init(&c->submits_sent);
     list_init(&c->reads_waiting);
     list_init(&c->reads_sent);
-    list_init(&c->questions_waiting);
-    list_init(&c->questions_sent);
-    list_init(&c->questions_done);
     list_init(&c->arrivals);
-    buf_init(&c->answer, (size_t)1 << 20);
     c->look.fire = on_look;
 }
 
 bool consensus_forward_is_empty(const struct consensus *c)
 {
     return list_is_empty(&c->submits_waiting) && list_is_empty(&c->submits_sent) &&
-           list_is_empty(&c->reads_waiting) && list_is_empty(&c->reads_sent) &&
-           list_is_empty(&c->questions_waiting) && list_is_empty(&c->questions_sent);
+           list_is_empty(&c->reads_waiting) && list_is_empty(&c->reads_sent);
 }
 
 void consensus_forward_close(struct consensus *c)
@@ -441,9 +344,5 @@ void consensus_forward_close(struct consensus *c)
         end_read(c, read_of(l), ERR_CLOSED);
     LIST_FOREACH (&c->reads_sent, l)
         end_read(c, read_of(l), ERR_CLOSED);
-    LIST_FOREACH (&c->questions_waiting, l)
-        end_question(c, question_of(l), ERR_CLOSED);
-    LIST_FOREACH (&c->questions_sent, l)
-        end_question(c, question_of(l), ERR_CLOSED);
     timers_cancel(c->timers, &c->look);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a server that does not lead asks of the one that does: commands, read
- * indexes, questions. For consensus*.c alone.
+ * What a server that does not lead asks of the one that does: commands and read
+ * indexes. For consensus*.c alone.
  *
  *     wanted here ──> WAITING for a leader ── sent, once ──> SENT ── answer ──> done
  *                        │ CONSENSUS_WAIT is over              │ connection lost, too long

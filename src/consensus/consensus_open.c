@@ -200,7 +200,6 @@ static void unmake(struct consensus *c)
 {
     timers_cancel(c->timers, &c->timer);
     timers_cancel(c->timers, &c->look);
-    buf_fini(&c->answer);
     consensus_storage_fini(c);
     fsm_fini(&c->fsm);
     raft_free(c->raft);

@@ -98,30 +98,15 @@ static void serve_read(struct consensus_conn *conn, uint64_t id)
     r->read.here_only = true;
 }
 
-static void serve_question(struct consensus_conn *conn, uint64_t id, struct str bytes)
-{
-    struct consensus *c = conn->c;
-
-    buf_clear(&c->answer);
-    int rc = !c->is_leader     ? ERR_NO_LEADER
-             : !c->hooks.asked ? ERR_UNSUPPORTED
-                               : c->hooks.asked(c->hooks.data, bytes, &c->answer);
-    reply(conn, CONSENSUS_WIRE_ANSWER,
-          &(struct consensus_wire_reply){.id = id, .status = rc, .bytes = buf_str(&c->answer)});
-}
-
 static int serve(struct consensus_conn *conn, enum consensus_wire_kind kind, struct str bytes)
 {
     struct cursor in = cursor_make(bytes);
     uint64_t id = cursor_u64(&in);
     struct str rest = str_drop(bytes, bytes.n < 8 ? bytes.n : 8);
 
-    if (in.bad || (kind == CONSENSUS_WIRE_READ && rest.n) ||
-        (kind == CONSENSUS_WIRE_QUESTION && rest.n > CONSENSUS_QUESTION_MAX))
+    if (in.bad || (kind == CONSENSUS_WIRE_READ && rest.n))
         return ERR_CORRUPT;
-    if (kind == CONSENSUS_WIRE_QUESTION)
-        serve_question(conn, id, rest);
-    else if (!leads(conn->c))
+    if (!leads(conn->c))
         reply(conn, kind == CONSENSUS_WIRE_READ ? CONSENSUS_WIRE_INDEX : CONSENSUS_WIRE_RESULT,
               &(struct consensus_wire_reply){.id = id, .status = ERR_NOT_LEADER});
     else if (kind == CONSENSUS_WIRE_READ)
@@ -137,11 +122,9 @@ int consensus_serve_frame(struct consensus_conn *conn, enum consensus_wire_kind 
     switch (kind) {
     case CONSENSUS_WIRE_SUBMIT:
     case CONSENSUS_WIRE_READ:
-    case CONSENSUS_WIRE_QUESTION:
         return serve(conn, kind, bytes);
     case CONSENSUS_WIRE_RESULT:
     case CONSENSUS_WIRE_INDEX:
-    case CONSENSUS_WIRE_ANSWER:
         return consensus_forward_answer(conn->c, kind, bytes);
     default:
         return ERR_CORRUPT;

@@ -48,8 +48,7 @@ void consensus_wire_put_reply(struct buf *out, enum consensus_wire_kind kind,
 {
     buf_put_u64(out, r->id);
     buf_put_u32(out, (uint32_t)r->status);
-    if (kind != CONSENSUS_WIRE_ANSWER)
-        buf_put_u64(out, r->index);
+    buf_put_u64(out, r->index);
     if (kind == CONSENSUS_WIRE_RESULT) {
         buf_put_u32(out, (uint32_t)r->result);
         buf_put_u16(out, (uint16_t)r->text.n);
@@ -66,8 +65,7 @@ int consensus_wire_get_reply(struct str bytes, enum consensus_wire_kind kind,
 
     *ret = (struct consensus_wire_reply){.id = cursor_u64(&c)};
     ret->status = (int32_t)cursor_u32(&c);
-    if (kind != CONSENSUS_WIRE_ANSWER)
-        ret->index = cursor_u64(&c);
+    ret->index = cursor_u64(&c);
     if (kind == CONSENSUS_WIRE_RESULT) {
         ret->result = (int32_t)cursor_u32(&c);
         ret->text = cursor_bytes(&c, cursor_u16(&c));

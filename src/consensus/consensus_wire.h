@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What servers say to each other on a connection of protocol raft, beside
- * Raft's own messages: who they are, commands and questions for the leader.
+ * Raft's own messages: who they are, commands and read indexes.
  *
  * A payload is one byte of kind, then:
  *
@@ -12,7 +12,6 @@
  *     SUBMIT    id u64, command          RESULT    id, status i32, index u64, result's status i32,
  *                                                  text size u16, text, body
  *     READ      id                       INDEX     id, status, index
- *     QUESTION  id, bytes                ANSWER    id, status, bytes
  */
 #ifndef DISCO_CONSENSUS_CONSENSUS_WIRE_H
 #define DISCO_CONSENSUS_CONSENSUS_WIRE_H
@@ -32,9 +31,7 @@ enum consensus_wire_kind {
     CONSENSUS_WIRE_SUBMIT = 5,
     CONSENSUS_WIRE_RESULT = 6,
     CONSENSUS_WIRE_READ = 7,
-    CONSENSUS_WIRE_INDEX = 8,
-    CONSENSUS_WIRE_QUESTION = 9,
-    CONSENSUS_WIRE_ANSWER = 10
+    CONSENSUS_WIRE_INDEX = 8
 };
 
 struct consensus_wire_hello {
