@@ -103,6 +103,7 @@ if [ -n "$mount" ]; then
     is "$(cat "$mount/kv/app/a")" "1" "which reads"
     ok "and writes" bash -c "echo 2 >'$mount/kv/app/a'"
     fails "but not what is denied" bash -c "echo 2 >'$mount/kv/other'"
+    like "$(bash -c "echo 2 >'$mount/kv/other'" 2>&1)" 'Permission denied' "at once, when it is opened"
     is "$(ask $master /v1/kv/other?raw)" "1 200" "which stays"
 fi
 is "$(as $master disco acl set-agent-token default $master)" 'ACL token "default" set successfully' \
