@@ -264,7 +264,7 @@ const struct config_option config_table[] = {
        "How long an acknowledgement may take")
     ON("gossip_wan.gossip_interval", NULL, DURATION, gossip_wan.gossip_interval, "500ms", ANY, NO,
        "Pause between two rounds of gossip")
-    ON("gossip_wan.gossip_nodes", NULL, INT, gossip_wan.gossip_nodes, "4", RANGE(1, 100), NO,
+    ON("gossip_wan.gossip_nodes", NULL, INT, gossip_wan.gossip_nodes, "3", RANGE(1, 100), NO,
        "Members told in each round")
     ON("gossip_wan.suspicion_mult", NULL, INT, gossip_wan.suspicion_mult, "6", RANGE(1, 100), NO,
        "Factor of the time for which a silent member is only suspected")
