@@ -99,6 +99,8 @@ void agent_each_wan_member(struct agent *a, void (*each)(void *data, const struc
 void agent_each_datacenter(struct agent *a, void (*each)(void *data, const char *name), void *data);
 /* One object as in /v1/agent/members. */
 void agent_render_member(const struct agent_member *m, struct jwrite *w);
+/* Autopilot's view of the servers; false: this server does not lead. */
+bool agent_render_autopilot(struct agent *a, bool is_state, struct jwrite *w);
 /* /v1/agent/self's objects. */
 void agent_render_self(struct agent *a, struct jwrite *w);
 /* {"Vec":...}; and the coordinates of a datacenter's servers, by the WAN pool. */

@@ -245,7 +245,7 @@ struct instant autopilot_deadline(const struct autopilot *a, const struct autopi
     (void)conf;
     for (size_t i = 0; i < a->n; i++) {
         const struct autopilot_health *h = &a->servers[i];
-        if (!h->voter || h->unknown.ns != INSTANT_NEVER.ns)
+        if (!h->voter || !h->healthy || h->unknown.ns != INSTANT_NEVER.ns)
             at = instant_add(now, LOOK_INTERVAL);
     }
     return at;

@@ -19,10 +19,8 @@
 
 #define AUTOPILOT_SERVERS_MAX 64
 
-/* The replicated configuration (operator autopilot get-config). */
 struct autopilot_conf {
     struct config_autopilot base;
-    uint64_t create_index, modify_index; /* 0: not stored yet */
 };
 
 /* One server of the Raft configuration, as the leader sees it. */

@@ -4,6 +4,7 @@
 #include "agent/agent_state.h"
 #include "agent/quorum.h"
 #include "base/mem.h"
+#include "state/pilot.h"
 
 #define LOG "agent.server.autopilot"
 /* consul: autopilot's interval */
@@ -125,18 +126,36 @@ static void on_changed(void *data, int status)
     autopilot_run_look(r);
 }
 
-static bool decide(struct autopilot_run *r, struct instant now)
+/* What the operator set, else what this agent was started with. */
+static struct autopilot_conf conf_now(struct agent *a)
+{
+    struct autopilot_conf conf = {.base = a->config->autopilot};
+    struct pilot p;
+    struct view v = {.store = store_view_begin(a->reader)};
+    if (pilot_get(&v, &p)) {
+        conf.base = (struct config_autopilot){
+            .cleanup_dead_servers = p.cleanup_dead_servers,
+            .last_contact_threshold = {p.last_contact_ns},
+            .server_stabilization_time = {p.stabilization_ns},
+            .max_trailing_logs = p.max_trailing_logs,
+            .min_quorum = p.min_quorum,
+        };
+    }
+    store_view_end(v.store);
+    return conf;
+}
+
+static bool decide(struct autopilot_run *r, const struct autopilot_conf *conf, struct instant now)
 {
     struct agent *a = r->agent;
-    struct autopilot_conf conf = {.base = a->config->autopilot};
     struct autopilot_peer peers[AUTOPILOT_SERVERS_MAX];
     struct str dc = str_z(a->config->datacenter);
     size_t n = quorum_peers(a, peers, AUTOPILOT_SERVERS_MAX);
     take_members(r);
     struct view v = {.store = store_view_begin(a->reader)};
-    autopilot_look(&r->pilot, &conf, now, dc, peers, n, r->members, r->member_n);
+    autopilot_look(&r->pilot, conf, now, dc, peers, n, r->members, r->member_n);
     bool any =
-        autopilot_next(&r->pilot, &conf, now, dc, r->members, r->member_n, name_of, &v, &r->change);
+        autopilot_next(&r->pilot, conf, now, dc, r->members, r->member_n, name_of, &v, &r->change);
     store_view_end(v.store);
     return any;
 }
@@ -144,11 +163,11 @@ static bool decide(struct autopilot_run *r, struct instant now)
 void autopilot_run_look(struct autopilot_run *r)
 {
     struct instant now = clock_now(), at = instant_add(now, INTERVAL);
-    struct autopilot_conf conf = {.base = r->agent->config->autopilot};
     if (!r->leading || r->in_look)
         return;
+    struct autopilot_conf conf = conf_now(r->agent);
     r->in_look = true;
-    bool any = decide(r, now);
+    bool any = decide(r, &conf, now);
     struct instant due = autopilot_deadline(&r->pilot, &conf, now);
     if (instant_before(due, at))
         at = due;

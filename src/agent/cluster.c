@@ -94,6 +94,8 @@ static void lan_news(struct cluster *c, enum gossip_news news, const struct memb
             bootstrap_look(c->bootstrap);
         if (c->wan && news == GOSSIP_NEWS_JOIN)
             flood_wan(c);
+        if (a->autopilot)
+            autopilot_run_look(a->autopilot);
     }
     if (a->leader)
         leader_member_news(a->leader, m->name);

@@ -10,6 +10,7 @@
 
 #include "api/api_acl.h"
 #include "api/api_agent.h"
+#include "api/api_autopilot.h"
 #include "api/api_catalog.h"
 #include "api/api_cluster.h"
 #include "api/api_coordinate.h"
@@ -103,6 +104,11 @@ static const struct api_route table[] = {
     {API_DELETE, "/v1/operator/raft/peer", API_CORE, API_DC | API_LEADER, API_RIGHT_OPERATOR_WRITE, .check = api_operator_check_peer,
      .core = api_operator_remove_peer},
     {API_POST, "/v1/operator/raft/transfer-leader", API_CORE, API_DC | API_LEADER, API_RIGHT_OPERATOR_WRITE, .core = api_operator_transfer},
+    {API_GET, "/v1/operator/autopilot/configuration", API_READ, API_DC | API_NO_META, API_RIGHT_OPERATOR_READ, .view = api_autopilot_get},
+    {API_PUT, "/v1/operator/autopilot/configuration", API_WRITE, API_DC, API_RIGHT_OPERATOR_WRITE, .prepare = api_autopilot_set,
+     .finish = api_autopilot_done},
+    {API_GET, "/v1/operator/autopilot/health", API_CORE, API_DC | API_LEADER, API_RIGHT_OPERATOR_READ, .core = api_autopilot_health},
+    {API_GET, "/v1/operator/autopilot/state", API_CORE, API_DC | API_LEADER, API_RIGHT_OPERATOR_READ, .core = api_autopilot_state},
     {API_GET, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_READ, .check = api_keyring_check, .core = api_keyring},
     {API_POST, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},
     {API_PUT, "/v1/operator/keyring", API_CORE, API_SERVER, API_RIGHT_KEYRING_WRITE, .check = api_keyring_check, .core = api_keyring},

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cli/cli_acl_table.h"
 #include "cli/cli_agent.h"
+#include "cli/cli_autopilot.h"
 #include "cli/cli_catalog.h"
 #include "cli/cli_cluster.h"
 #include "cli/cli_complete.h"
@@ -127,6 +128,13 @@ static const struct cli_flag members_flags[] = {
     {"status",   CLI_FLAG_TEXT, "<regex>", "Only members whose status matches"},
     {"wan",      B, "Members of the WAN pool (servers of all datacenters)"},
 };
+static const struct cli_flag autopilot_flags[] = {
+    {"cleanup-dead-servers", CLI_FLAG_TEXT, "<true|false>", "Remove failed servers when a new one has joined"},
+    {"last-contact-threshold", CLI_FLAG_TEXT, "<200ms>", "Silence after which a server is not healthy"},
+    {"max-trailing-logs", U, "Entries behind the leader after which a server is not healthy"},
+    {"min-quorum", U, "Servers that must be left when dead ones are removed"},
+    {"server-stabilization-time", CLI_FLAG_TEXT, "<10s>", "How long a new server is healthy before it votes"},
+};
 static const struct cli_flag join_flags[] = {
     {"wan", B, "Join servers of other datacenters"},
 };
@@ -197,6 +205,12 @@ static const struct cli_command commands[] = {
      FLAGS(force_leave_flags), CLI_API, cli_cluster_force_leave},
     {"join", "ADDRESS...", "Make the agent join the cluster of other agents", NULL,
      FLAGS(join_flags), CLI_API, cli_cluster_join},
+    {"operator autopilot get-config", "", "Print the configuration of autopilot", NULL,
+     NULL, 0, CLI_API | CLI_DC, cli_autopilot_get},
+    {"operator autopilot set-config", "", "Change the configuration of autopilot", NULL,
+     FLAGS(autopilot_flags), CLI_API | CLI_DC, cli_autopilot_set},
+    {"operator autopilot state", "", "Print how the servers are, as autopilot sees them", NULL,
+     NULL, 0, CLI_API | CLI_DC, cli_autopilot_state},
     {"leave", "", "Make the agent leave the cluster and stop", NULL,
      NULL, 0, CLI_API, cli_agent_leave},
     {"maint", "", "Begin or end maintenance of the node or a service, or show what is in it", NULL,

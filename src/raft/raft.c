@@ -148,9 +148,8 @@ static bool is_sole_since_long(const struct raft *r)
 
 void raft_start(struct raft *r, struct instant now)
 {
-    uint64_t term;
     bool is_first = r->state_dirty && r->options.first.ns > 0;
-
+    uint64_t term;
     ASSERT(!r->started);
     if (!r->state_dirty) /* not bootstrapped just now: all that is here came from the disk */
         r->stable = r->emitted = r->log.last;
@@ -174,18 +173,15 @@ void raft_start(struct raft *r, struct instant now)
     r->started = true;
     r->now = r->contact = now;
     if (r->options.first.ns > 0 && (is_first || (r->log.last == 0 && r->state.term == 0)))
-        r->contact.ns -= 2 * r->options.election.ns; /* no leader was ever heard: none is deposed */
+        r->contact.ns -= 2 * r->options.election.ns; /* no leader was heard: none is deposed */
     r->role_news = true;
     raft_trace(r, RAFT_TRACE_FOLLOWER, 0, 0);
     raft_set_election_deadline(r);
-    if (is_first)
-        r->deadline = instant_add(
-            now, (struct duration){r->options.first.ns +
-                                   (int64_t)rng_below(r->rng, (uint64_t)r->options.first.ns)});
-    if (is_sole_since_long(r))
-        r->deadline = instant_add(
-            now, (struct duration){r->options.sole.ns +
-                                   (int64_t)rng_below(r->rng, (uint64_t)r->options.sole.ns)});
+    if (is_first || is_sole_since_long(r)) {
+        int64_t wait = is_first ? r->options.first.ns : r->options.sole.ns;
+        wait += (int64_t)rng_below(r->rng, (uint64_t)wait);
+        r->deadline = instant_add(now, (struct duration){wait});
+    }
 }
 
 /* ---- time ---- */

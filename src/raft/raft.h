@@ -44,9 +44,8 @@ struct raft_options {
     uint64_t id;
     struct duration election;  /* a follower waits a random time in [election, 2 * election) */
     struct duration heartbeat; /* at most a third of it */
-    struct duration first;     /* bootstrapped here: the first election is waited for in [first, 2 *
-                                * first), and votes are given before, since there is no leader to
-                                * be heard; 0: as ever */
+    struct duration first;     /* no leader was ever heard: votes are given at once, and the server
+                                * that bootstraps waits in [first, 2 * first); 0: as ever */
     struct duration sole;      /* a sole voter at start waits in [sole, 2 * sole) */
     struct duration drift;     /* taken off a lease: the most that clocks may part in `election` */
     uint64_t inflight_max;     /* proposals not applied */

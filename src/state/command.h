@@ -34,6 +34,7 @@
     X(COMMAND_RESTORE,           11, restore_apply)                       \
     X(COMMAND_COORDINATES,       12, coordinate_apply)                    \
     X(COMMAND_TXN_MIXED,         13, txn_mixed_apply)                     \
+    X(COMMAND_PILOT,             20, pilot_apply)                         \
     X(COMMAND_ACL_TOKEN,         40, acl_apply_token)                     \
     X(COMMAND_ACL_POLICY,        41, acl_apply_policy)                    \
     X(COMMAND_ACL_ROLE,          42, acl_apply_role)                      \

@@ -256,6 +256,12 @@ static int ask_coordinates(struct view *v, struct str body)
     return 0;
 }
 
+static int ask_pilot(struct view *v, struct str body)
+{
+    (void)body;
+    return verdict(policy_allows(v, ACL_OPERATOR, STR_LIT(""), ACL_WRITE));
+}
+
 static int ask_acl(struct view *v, struct str body)
 {
     (void)body;
@@ -292,6 +298,7 @@ int policy_may_write(struct view *v, struct str command)
         [COMMAND_COORDINATES] = ask_coordinates,
         [COMMAND_QUERY_SET] = ask_query_set,
         [COMMAND_QUERY_DELETE] = ask_query_delete,
+        [COMMAND_PILOT] = ask_pilot,
         [COMMAND_ACL_TOKEN] = ask_acl_token,
         [COMMAND_ACL_POLICY] = ask_acl,
         [COMMAND_ACL_ROLE] = ask_acl,

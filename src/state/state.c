@@ -12,6 +12,7 @@
 #include "state/coordinate.h"
 #include "state/indexes.h"
 #include "state/kv.h"
+#include "state/pilot.h"
 #include "state/query.h"
 #include "state/restore.h"
 #include "state/session.h"

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The configuration of autopilot, as the operator set it: one row. What follows from it is
+ * agent/autopilot.h's business.
+ */
+#ifndef DISCO_STATE_PILOT_H
+#define DISCO_STATE_PILOT_H
+
+#include "state/state.h"
+
+struct pilot {
+    bool cleanup_dead_servers;
+    int64_t last_contact_ns, stabilization_ns, max_trailing_logs, min_quorum;
+    uint64_t create_index, modify_index;
+};
+
+/* COMMAND_PILOT. cas: only if the row's ModifyIndex is still `cas_index`. The result's body is a
+ * boolean: was it set? */
+void pilot_encode(const struct pilot *p, bool cas, uint64_t cas_index, struct buf *out);
+int pilot_apply(struct apply *a, struct str body);
+/* False: never set; the agent's own configuration is in force. */
+bool pilot_get(struct view *v, struct pilot *ret);
+
+#endif
