@@ -215,7 +215,7 @@ exits 0 "join by hand" "$DISCO" join -http-addr="$(http 5)" "$NET.101:$LAN"
 is "$OUT" "Successfully joined cluster by contacting 1 nodes." "join: the words"
 ok "the client finds them" until_ok 40 value_is 5 key1 test
 address_is() { get 5 /v1/catalog/node/n2 | grep -q "\"Address\":\"$NET.102\""; }
-ok "the catalog has the new address" until_ok 20 address_is
+ok "the catalog has the new address" until_ok 60 address_is
 
 section "join and force-leave, as Consul words them"
 exits 1 "nobody there" "$DISCO" join -http-addr="$(http 5)" "$NET.5:1"
