@@ -193,6 +193,26 @@ for data in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\xd1" + b"\xf
     s.close()
 END
 is "$(put $G after 4)$(get $F after)" true4 "do no harm"
+cat >"$T/hello.py" <<'END'
+# Says hello as a server of another cluster (or to another server) would; prints the answer's text.
+import socket, struct, sys
+def crc32c(data):
+    c = 0xffffffff
+    for x in data:
+        c ^= x
+        for _ in range(8):
+            c = (c >> 1) ^ (0x82f63b78 if c & 1 else 0)
+    return c ^ 0xffffffff
+text = lambda t: bytes([len(t)]) + t.encode()
+hello = b"\x01" + struct.pack(">H", 1) + b"another cluster!" + text("stranger") + text(sys.argv[2]) + text("127.0.0.1:1")
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5)
+s.sendall(b"\xd1" + struct.pack(">II", len(hello), crc32c(hello)) + hello)
+print(s.recv(1000)[9:].decode(errors="replace"))
+END
+like "$(python3 "$T/hello.py" "${agent_server[s$G]}" "$(cat "$T/s$G/node-id")")" \
+    'server stranger at 127.0.0.1:1 is of another cluster' "a server of another cluster is refused"
+like "$(python3 "$T/hello.py" "${agent_server[s$G]}" nobody)" 'this is server .*, not nobody' \
+    "and one that means another server"
 like "$(grep 'agent.server.net' "$T/s$G.log")" 'connection closed: from=127.0.0.1' "and are told of"
 
 section "two of three are lost for good"
