@@ -332,6 +332,7 @@ void agent_render_self(struct agent *a, struct jwrite *w)
 static size_t gauges_now(struct agent *a, struct metrics_gauge dst[GAUGES_MAX])
 {
     struct rusage use = {0};
+    struct net_stats net;
     size_t n = 0;
     getrusage(RUSAGE_SELF, &use);
     dst[n++] = (struct metrics_gauge){
@@ -347,6 +348,10 @@ static size_t gauges_now(struct agent *a, struct metrics_gauge dst[GAUGES_MAX])
         "consul.gossip.dropped",
         (double)(pool_dropped(cluster_lan(a->cluster)) +
                  (cluster_wan(a->cluster) ? pool_dropped(cluster_wan(a->cluster)) : 0))};
+    net_get_stats(a->net, &net);
+    dst[n++] = (struct metrics_gauge){"consul.net.connections", (double)net.open};
+    dst[n++] = (struct metrics_gauge){"consul.net.refused", (double)net.refused};
+    dst[n++] = (struct metrics_gauge){"consul.net.bad", (double)net.bad};
     dst[n++] = (struct metrics_gauge){"consul.core.mails", (double)mailbox_size(a->box)};
     dst[n++] =
         (struct metrics_gauge){"consul.runtime.rss_peak_bytes", (double)use.ru_maxrss * 1024};

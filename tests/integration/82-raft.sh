@@ -213,6 +213,8 @@ like "$(python3 "$T/hello.py" "${agent_server[s$G]}" "$(cat "$T/s$G/node-id")")"
     'server stranger at 127.0.0.1:1 is of another cluster' "a server of another cluster is refused"
 like "$(python3 "$T/hello.py" "${agent_server[s$G]}" nobody)" 'this is server .*, not nobody' \
     "and one that means another server"
+bad=$(curl -s "$(url "$G" agent/metrics)" | tr '{' '\n' | sed -n 's/.*"consul.net.bad".*"Value":\([0-9]*\).*/\1/p')
+ok "and are counted" test "${bad:-0}" -ge 4
 like "$(grep 'agent.server.net' "$T/s$G.log")" 'connection closed: from=127.0.0.1' "and are told of"
 
 section "two of three are lost for good"
