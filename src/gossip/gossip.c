@@ -162,6 +162,7 @@ static void stop(struct gossip *g)
     gossip_query_stop_all(g);
     gossip_news_stop(g);
     timers_cancel(g->o.timers, &g->spread_timer);
+    timers_cancel(g->o.timers, &g->rival_timer);
     timers_cancel(g->o.timers, &g->reap_timer);
     timers_cancel(g->o.timers, &g->reconnect_timer);
     timers_cancel(g->o.timers, &g->leave_timer);

@@ -16,6 +16,7 @@
 #define GOSSIP_DIALS_MAX            64   /* streams we have open */
 #define GOSSIP_JOIN_AT_ONCE         4    /* streams of one join */
 #define GOSSIP_INTENTS_MAX          4096 /* about names we do not know; and of a queue, at least */
+#define GOSSIP_RIVALS_MAX           16
 #define GOSSIP_RING                 512  /* event and query times that are told apart */
 #define GOSSIP_RING_WIDTH           16   /* at one time */
 #define GOSSIP_EVENT_HARD_MAX       9216 /* what serf can be set to elsewhere */
@@ -81,6 +82,12 @@ struct gossip_ring {
     uint64_t clock, min;
 };
 
+struct gossip_rival { /* claims a member's name */
+    struct gossip_member *member;
+    struct addr addr;
+    int64_t since;
+};
+
 enum gossip_leave_phase {
     GOSSIP_STAY,
     GOSSIP_LEAVE_INTENT,
@@ -99,10 +106,13 @@ struct gossip {
 
     struct gossip_queue membership, intents, queries, events;
     struct timer probe_timer, spread_timer, sync_timer, relay_timer, reap_timer, reconnect_timer;
-    struct timer leave_timer, query_timer, snapshot_timer, news_timer, early_timer, again_timer;
+    struct timer leave_timer, query_timer, snapshot_timer, news_timer, early_timer, again_timer,
+        rival_timer;
     struct gossip_probe probe;
     struct gossip_relay *relays;
     uint32_t relay_n, relay_cap;
+    struct gossip_rival rivals[GOSSIP_RIVALS_MAX];
+    uint32_t rival_n;
     struct list dials, joins;
     struct duration early;                         /* the next sync soon after a join; 0: none */
     struct buf packet, body, message, state, list; /* used again */

@@ -31,6 +31,7 @@ void gossip_leave_erase(struct gossip *g, struct instant now, struct gossip_memb
         gossip_news_member(g, now, GOSSIP_NEWS_REAP, m);
     gossip_swim_end(g, m);
     gossip_probe_erased(g, m);
+    gossip_rival_erased(g, m);
     gossip_member_free(&g->table, m);
 }
 

@@ -15,6 +15,15 @@ void gossip_swim_queue_self(struct gossip *g);                      /* our alive
 void gossip_swim_forget(struct gossip *g, struct gossip_member *m); /* leaves the layer */
 void gossip_swim_end(struct gossip *g, struct gossip_member *m);    /* its timer and broadcast */
 
+/* May another address bear its name now? */
+bool gossip_swim_may_take_over(const struct gossip *g, const struct gossip_member *m,
+                               struct instant now);
+
+/* gossip_rival.c: who claims a name that is taken */
+void gossip_rival_note(struct gossip *g, struct instant now, struct gossip_member *m,
+                       const struct addr *addr);
+void gossip_rival_erased(struct gossip *g, const struct gossip_member *m);
+
 /* gossip_probe.c: failure detection */
 void gossip_probe_start(struct gossip *g, struct instant now);
 void gossip_probe_stop(struct gossip *g);

@@ -149,7 +149,8 @@ static struct gossip_member *enter(struct gossip *g, struct str name, const stru
 }
 
 /* Known by another address: may it take the name over? */
-static bool may_take_over(const struct gossip *g, const struct gossip_member *m, struct instant now)
+bool gossip_swim_may_take_over(const struct gossip *g, const struct gossip_member *m,
+                               struct instant now)
 {
     int64_t reclaim = g->o.timing.dead_reclaim.ns;
 
@@ -168,6 +169,7 @@ static void on_conflict(struct gossip *g, struct instant now, struct gossip_memb
     gossip_trace(g, LOG_ERROR,
                  "memberlist: Conflicting address for %.*s. Mine: %s Theirs: %s Old state: %u",
                  STR_ARG(gossip_member_name(m)), ours, theirs, m->state);
+    gossip_rival_note(g, now, m, other);
     if (g->o.hooks.conflict)
         g->o.hooks.conflict(g->o.hooks.data, m, other);
     /* Is the old one still there? That another bears the name speaks against it. */
@@ -209,7 +211,7 @@ void gossip_swim_alive(struct gossip *g, struct instant now, const struct gossip
     if (!m)
         return;
     if (!addr_eq(&m->identity->addr, &addr)) {
-        takes_over = !is_self && may_take_over(g, m, now);
+        takes_over = !is_self && gossip_swim_may_take_over(g, m, now);
         if (!takes_over) {
             on_conflict(g, now, m, &addr);
             return;

@@ -300,7 +300,10 @@ static void test_conflict(void **state)
     few_claim(&f, GOSSIP_DEAD, "node-b", 5, "node-d");
     few_alive(&f, "node-b", 3, 1);
     assert_int_equal(f.conflicts, 2);
-    few_run(&f, 31 * FEW_S);
+    assert_true(list_is_empty(&f.dials));
+    few_run(&f, 5 * FEW_S);
+    assert_false(list_is_empty(&f.dials)); /* the claimant is asked */
+    few_run(&f, 26 * FEW_S);
     few_alive(&f, "node-b", 3, 1);
     assert_int_equal(f.conflicts, 2);
     assert_int_equal(few_status(&f, "node-b"), GOSSIP_STATUS_ALIVE);
