@@ -15,6 +15,7 @@
 #include "cli/cli_catalog.h"
 #include "cli/cli_cluster.h"
 #include "cli/cli_complete.h"
+#include "cli/cli_event.h"
 #include "cli/cli_keyring.h"
 #include "cli/cli_kv.h"
 #include "cli/cli_members.h"
@@ -59,6 +60,12 @@ static const struct cli_flag remove_peer_flags[] = {
 };
 static const struct cli_flag transfer_flags[] = {
     {"id",         CLI_FLAG_TEXT, "<id>", "To this voter; without it to the one that has most"},
+};
+static const struct cli_flag event_flags[] = {
+    {"name",    S, "Name of the event"},
+    {"node",    S, "Only nodes whose names fit this expression"},
+    {"service", S, "Only nodes with such a service"},
+    {"tag",     S, "With -service: only such with this tag"},
 };
 static const struct cli_flag keyring_flags[] = {
     {"install",      CLI_FLAG_TEXT, "<key>", "Give a new key to all members; it is not used yet"},
@@ -179,6 +186,7 @@ static const struct cli_command commands[] = {
     {"debug wal", "DIRECTORY", "Print the records of a log directory",
      "DIRECTORY is DATA-DIR/raft of an agent. Reads only; the agent may be running.",
      NULL, 0, 0, cli_agent_debug_wal},
+    {"event", "[PAYLOAD]", "Fire a user event", NULL, FLAGS(event_flags), CLI_API, cli_event},
     {"info", "", "Print facts about the agent", NULL,
      NULL, 0, CLI_API | CLI_JSON, cli_agent_info},
     {"keygen", "", "Print a new key for the encryption of gossip", NULL,

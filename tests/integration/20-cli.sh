@@ -251,6 +251,13 @@ like "$ERR" 'TLS' "and its words"
 echo token >tok
 says "-token-file" 0 hello "" disco kv get -token-file=tok imp/a
 
+section "event"
+exits 0 "fire" disco event -name=deploy -node=. "v1 .2"
+like "$OUT" '^Event ID: [0-9a-f-]{36}$' "its id"
+like "$(curl -s "http://$HTTP/v1/event/list?name=deploy")" '"Payload":"djEgLjI="' "it is listed with its payload"
+says "without a name" 1 "" "Event name must be specified" disco event
+exits 1 "a filter that is none" disco event -name=x -node='('
+
 section "leave"
 says "nobody there" 1 "" \
     'Error leaving: Put "http://127.0.0.1:1/v1/agent/leave": dial tcp 127.0.0.1:1: connect: connection refused' \
