@@ -202,7 +202,8 @@ static void read_finish(struct read *r, int status)
     r->status = status;
     r->index = r->index ? r->index : 1;
     r->knows_leader = published_get(p, PUBLISHED_KNOWS_LEADER) != 0;
-    r->last_contact_ms = published_get(p, PUBLISHED_LAST_CONTACT_MS);
+    /* what the leader has confirmed is the leader's answer */
+    r->last_contact_ms = r->mode == READ_STALE ? published_get(p, PUBLISHED_LAST_CONTACT_MS) : 0;
     r->active = false;
     watch_fini(&r->watch);
 }

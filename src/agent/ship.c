@@ -184,6 +184,7 @@ static void try_now(struct ship *s)
         return;
     }
     if (!choose(s, now)) {
+        s->no_server = a->servers.n == 0;
         try_later(s, s->target == SHIP_TO_ADDRESS ? ERR_CLOSED : ERR_NO_LEADER);
         return;
     }

@@ -47,6 +47,7 @@ struct ship {
     int status;        /* 0: answered; ERR_NO_LEADER: no server answers; ERR_NOT_FOUND: no server of
                         * that datacenter is known; ERR_CANCELED; else what the server said */
     struct buf answer; /* freed by ship_fini */
+    bool no_server;    /* none was known at all */
     /* private */
     struct env *env; /* NULL: submitted on the core */
     struct agent *agent;

@@ -47,6 +47,7 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     struct str token_header /* X-Consul-Token */, authorization, namespace_header, cache_control;
     struct str accept;
     struct addr remote; /* of a TCP client */
+    struct str agent;   /* the node that was asked, when it is another one; else empty */
 };
 
 struct api_reply {
@@ -131,6 +132,8 @@ struct jwrite api_json(struct api_call *c);
 void api_true(struct api_call *c, bool value); /* body `true` or `false` */
 /* 404 (or what is given) without a body. */
 void api_empty(struct api_call *c, int status);
+/* The name of the node whose agent the client asked. */
+struct str api_asked_node(const struct api_call *c);
 /* Bytes that live as long as the call. */
 struct str api_keep(struct api_call *c, struct str s);
 struct str api_printf(struct api_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -362,7 +362,7 @@ static void arrange(struct gather *g, struct view *v, struct str near)
     if (place.is_on)
         qsort(g->items, g->n, sizeof *g->items, by_far);
     if (str_eq_z(near, "_agent") || str_eq_z(near, "_ip"))
-        near = str_z(g->call->env->config->node_name);
+        near = api_asked_node(g->call);
     for (size_t i = 0; near.n && i < g->n; i++)
         if (str_eq_nocase(g->items[i].node.name, near)) {
             struct found f = g->items[first];

@@ -70,6 +70,11 @@ void api_header_u64(struct api_call *c, const char *name, uint64_t value)
     api_header(c, name, api_keep(c, str_make(text + at, sizeof(text) - at)));
 }
 
+struct str api_asked_node(const struct api_call *c)
+{
+    return c->request.agent.n ? c->request.agent : str_z(c->env->config->node_name);
+}
+
 struct jwrite api_json(struct api_call *c)
 {
     struct jwrite w;

@@ -147,7 +147,7 @@ static bool take_body(struct api_call *c, const struct jvalue *root, struct body
     struct session *s = &b->session;
     struct str behavior = STR_NONE;
 
-    s->node = str_z(c->env->config->node_name);
+    s->node = api_asked_node(c);
     if (root && jread_type(root) != JREAD_OBJECT)
         return decode_failed(c, "json: cannot unmarshal into a session");
     if (jread_str(jread_get(root, "Name"), &s->name) ||

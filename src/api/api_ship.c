@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The request is an array: method, its text, path, query, token, body, flags, Accept,
- * Cache-Control, the namespace header. The reply: status, flags, headers (name, value ...), body.
+ * Cache-Control, the namespace header, the name of the node that was asked. The reply: status,
+ * flags, headers (name, value ...), body.
  *
  * What concerns the connection (who may write from where, which endpoints are blocked) is judged
  * where the client is; the rest where the request is run. Streams are not shipped: every endpoint
@@ -13,7 +14,7 @@
 
 #include "api/route.h"
 
-#define REQUEST_ITEMS 10
+#define REQUEST_ITEMS 11
 #define HEADERS_MAX   (API_HEADERS_MAX - 8)
 #define NAME_MAX_SIZE 128
 
@@ -59,6 +60,7 @@ static void put_request(const struct api_call *c, struct buf *out)
     pack_bin(out, q->accept);
     pack_bin(out, q->cache_control);
     pack_bin(out, q->namespace_header);
+    pack_str(out, api_asked_node(c));
 }
 
 static bool take_reply(struct api_call *c, struct str bytes)
@@ -100,7 +102,7 @@ static void on_shipped(struct ship *s)
     if (s->status == ERR_NOT_FOUND)
         api_fail(c, 500, "No path to datacenter");
     else if (s->status)
-        api_fail_code(c, s->status, NULL);
+        api_fail_code(c, s->status, s->no_server ? "No known Consul servers" : NULL);
     else if (!take_reply(c, buf_str(&s->answer)))
         api_fail_code(c, ERR_CORRUPT, NULL);
     ship_fini(s);
@@ -198,6 +200,7 @@ static bool take_request(struct serve_call *s, struct api_call *c)
     q->accept = unpack_str(&u);
     q->cache_control = unpack_str(&u);
     q->namespace_header = unpack_str(&u);
+    q->agent = unpack_str(&u);
     q->is_unix = true; /* it has no client's address here */
     return !u.bad;
 }

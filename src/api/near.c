@@ -22,7 +22,7 @@ void near_init_node(struct near *x, struct api_call *c, const struct view *v, st
     *x = (struct near){.call = c, .view = *v};
     x->view.watch = NULL;
     if (str_eq_z(node, "_agent") || str_eq_z(node, "_ip"))
-        node = str_z(c->env->config->node_name);
+        node = api_asked_node(c);
     x->is_on = node.n > 0 && coordinate_get(&x->view, node, &x->from, NULL);
 }
 
