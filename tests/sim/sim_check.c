@@ -267,7 +267,8 @@ void check_refusal(struct server *s, const struct raft_message *m)
     const struct raft_progress *p = raft_member_find(s->r, m->from);
 
     if (s->r->role != RAFT_LEADER || m->term != s->r->state.term || !p || p->state != RAFT_PROBE ||
-        m->index != p->next - 1 || !follower->up)
+        m->index != p->next - 1 || !follower->up ||
+        m->round > s->r->round) /* to a life whose term the disk has forgotten: not heard */
         return;
     sim.totals.refusals++;
     if (s->repair_match[cluster_number(follower)] != p->match) {

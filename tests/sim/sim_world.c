@@ -200,7 +200,10 @@ static void fail_disk(struct server *s)
 static void fault(void)
 {
     struct server *leader = check_leader(), *s = &sim.servers[cluster_below((uint64_t)sim.n)];
-    int64_t until = sim.now + cluster_random(cluster_chance(200) ? 800 * MS : 2 * sim.election.ns);
+    int64_t time = cluster_random(cluster_chance(200) ? 800 * MS : 2 * sim.election.ns);
+    /* What a server that sleeps, or its disk, was to do comes when it wakes, also after the heal;
+     * so it wakes well before the world must have come to rest. */
+    int64_t until = sim.now + (time < 20 * sim.election.ns ? time : 20 * sim.election.ns);
 
     if (leader && cluster_chance(400))
         s = leader;
