@@ -83,7 +83,7 @@ struct consensus {
     uint64_t lost;         /* messages that found no room */
     uint64_t serial;       /* of connections and questions */
     uint64_t linked_index; /* of the configuration that the links follow */
-    bool places_changed, routes_changed;
+    bool places_changed;
     uint8_t cluster[16]; /* zeros: not known yet */
     struct consensus_install install;
     struct list changes, changes_done;

@@ -21,7 +21,8 @@
 #define BACKOFF_MIN  DURATION_MS(50)
 #define BACKOFF_MAX  DURATION_MS(2000)
 /* Sent to and not heard for so long: the connection is dead although nobody says so. */
-#define SILENCE DURATION_MS(4000)
+#define SILENCE      DURATION_MS(4000)
+#define NAMELESS_MAX 64
 
 static void dial(struct consensus_link *l);
 static const struct net_handler handler;
@@ -138,7 +139,6 @@ static void on_hello(struct consensus_conn *conn, const struct consensus_wire_he
     (void)str_copy_z(str_z(h->from), conn->name, sizeof conn->name);
     say(conn, CONSENSUS_WIRE_WELCOME, h->from);
     conn->ready = true;
-    c->routes_changed = true;
     /* It is up: no need to wait with our own call. */
     struct consensus_link *l = link_find(c, conn->peer);
     if (l && !l->out) {
@@ -150,8 +150,6 @@ static void on_hello(struct consensus_conn *conn, const struct consensus_wire_he
 
 static void on_welcome(struct consensus_conn *conn, const struct consensus_wire_hello *h)
 {
-    struct consensus *c = conn->c;
-
     if (!conn->link || raft_server_id(str_z(h->from)) != conn->link->id || !greet(conn, h)) {
         net_close(conn->net, false);
         return;
@@ -159,7 +157,6 @@ static void on_welcome(struct consensus_conn *conn, const struct consensus_wire_
     conn->peer = conn->link->id;
     (void)str_copy_z(str_z(h->from), conn->name, sizeof conn->name);
     conn->ready = true;
-    c->routes_changed = true;
     if (conn->link->told)
         log_info(CONSENSUS_SUBSYSTEM, "connected to peer: id=%s address=%s", conn->link->name,
                  conn->link->address);
@@ -228,6 +225,7 @@ static struct consensus_conn *conn_new(struct consensus *c)
 
     conn->c = c;
     conn->serial = ++c->serial;
+    conn->since = engine_now(c->engine);
     list_init(&conn->remotes);
     list_push(&c->conns, &conn->list);
     return conn;
@@ -251,7 +249,6 @@ static void on_closed(void *data, struct net_conn *net, int status)
 
     (void)net;
     list_remove(&conn->list);
-    c->routes_changed = true;
     consensus_serve_gone(conn);
     consensus_forward_gone(c, conn->serial);
     if (l) {
@@ -275,12 +272,29 @@ static void on_closed(void *data, struct net_conn *net, int status)
 static const struct net_handler handler = {
     .opened = on_opened, .frame = on_frame, .closed = on_closed};
 
+/* Those who call and do not say who they are get neither many places nor much time. */
+static bool has_room(struct consensus *c)
+{
+    struct instant now = engine_now(c->engine);
+    unsigned nameless = 0;
+
+    LIST_FOREACH (&c->conns, x) {
+        struct consensus_conn *conn = LIST_ITEM(x, struct consensus_conn, list);
+        if (conn->ready || conn->link)
+            continue;
+        nameless++;
+        if (instant_before(instant_add(conn->since, SILENCE), now))
+            net_close(conn->net, false);
+    }
+    return nameless < NAMELESS_MAX;
+}
+
 static bool on_accept(void *data, struct net_conn *net, const struct net_handler **ret_handler,
                       void **ret_data)
 {
     struct consensus *c = data;
 
-    if (c->closing)
+    if (c->closing || !has_room(c))
         return false;
     struct consensus_conn *conn = conn_new(c);
     conn->net = net;
@@ -301,12 +315,19 @@ static void dial(struct consensus_link *l)
     l->out->link = l;
     l->asked = false;
     l->out->net = net_dial(c->conf.net, &a, NET_RAFT, &handler, l->out);
+    /* A kernel may answer the call for a process that does not. */
+    timers_set(c->timers, &l->retry, instant_add(l->out->since, SILENCE));
 }
 
 static void on_retry(struct timer *t, struct instant now)
 {
+    struct consensus_link *l = LIST_ITEM(t, struct consensus_link, retry);
+
     (void)now;
-    dial(LIST_ITEM(t, struct consensus_link, retry));
+    if (!l->out)
+        dial(l);
+    else if (!l->out->ready)
+        net_close(l->out->net, false);
 }
 
 /* ---- sending ---- */

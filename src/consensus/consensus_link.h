@@ -20,6 +20,7 @@ struct consensus_conn {
     struct net_conn *net;
     struct consensus_link *link; /* of those we made; NULL: theirs, or not wanted any more */
     uint64_t serial;
+    struct instant since;
     uint64_t peer; /* raft id, once it has said its name */
     char name[RAFT_SERVER_NAME_MAX];
     bool ready;          /* hello and welcome have passed */
