@@ -25,8 +25,8 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    if (!i || !fs_node_is_dir(i->kind)) {
-        fuse_reply_err(req, i ? ENOTDIR : ESTALE);
+    if (!i || i->is_misnamed || !fs_node_is_dir(i->kind)) {
+        fuse_reply_err(req, i && !i->is_misnamed ? ENOTDIR : ESTALE);
         return;
     }
     struct fs_dir *d = mem_new(struct fs_dir);

@@ -61,7 +61,7 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     bool writes = (fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC);
     struct fs_handle *h;
     int error;
-    if (!i)
+    if (!i || i->is_misnamed)
         fuse_reply_err(req, ESTALE);
     else if (writes && fs_echo_is_from(m, req))
         reply_open(req, m, fs_write_handle_new(m, i), fi);
@@ -276,6 +276,11 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     }
     if (i->is_pending) {
         fuse_reply_err(req, ENOENT);
+        return;
+    }
+    if (i->is_direct && !i->is_unlinked && !i->is_current &&
+        !is_second_try(m, i, fuse_req_ctx(req)->pid)) {
+        fuse_reply_err(req, ESTALE); /* its writers have left: the name leads to one to be cached */
         return;
     }
     if (i->is_direct && !i->is_unlinked) {

@@ -33,6 +33,7 @@ struct fs_inode {
     bool is_pending;  /* a key made by open, not committed yet: only its writers see it */
     bool is_unlinked; /* what its writers still write goes nowhere */
     bool has_lost_lock;
+    bool is_misnamed;       /* exchanged: names in the kernel that lead to it mean another */
     bool is_ghost;          /* a directory without keys that stays until it is removed */
     uint64_t version, size; /* of a key */
     int64_t mtime_ns;

@@ -49,7 +49,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct fs_inode *dir = fs_inode_get(&m->inodes, parent);
     struct fs_found found;
     struct buf text;
-    if (!dir) {
+    if (!dir || dir->is_misnamed) {
         fuse_reply_err(req, ESTALE);
         return;
     }
@@ -454,7 +454,7 @@ static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
     uint64_t index;
     struct buf value;
     struct fs_node node = fs_inode_node(i);
-    if (i->is_unlinked || !fs_file_make_direct(m, i)) {
+    if (i->is_unlinked || i->is_misnamed || !fs_file_make_direct(m, i)) {
         fuse_reply_err(req, ESTALE);
         return;
     }

@@ -298,6 +298,7 @@ static void move_value(struct fs_mount *m, struct fs_wait *w, struct str from, s
         struct fs_inode *both[] = {i, other};
         for (int k = 0; k < 2; k++)
             if (both[k]) {
+                both[k]->is_misnamed = true;
                 fs_inode_retire(&m->inodes, both[k]);
                 fs_change_inode(m, both[k]);
             }
@@ -324,6 +325,7 @@ static void move_inodes(struct fs_mount *m, struct fs_wait *w)
         struct str key = fs_inode_node(i).a;
         bool is_from = str_has_prefix(key, from), is_to = str_has_prefix(key, to);
         if (w->exchange && (is_from || is_to)) {
+            i->is_misnamed = true;
             fs_change_inode(m, i);
             fs_inode_retire(&m->inodes, i);
         } else if (is_from) {

@@ -7,6 +7,7 @@
     mount_hosts.py lag ROUNDS FROM TO         a write here is what the next open there shows: prints
                                               the median and the 99th percentile in milliseconds
 """
+import errno
 import mmap
 import os
 import sys
@@ -33,13 +34,29 @@ def forward(seconds, mounts):
             write("%s/kv/count%d" % (mounts[i], i), "%d %s" % (n, "x" * (n % 5000)))
         last[i] = n
 
+    def mapped_bytes(f):
+        try:
+            return mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)[:]
+        except ValueError:  # empty to the process that is writing it
+            return f.read()
+        except OSError as e:
+            if e.errno != errno.ENODEV:  # it is being written on this mount
+                raise
+            return f.read()
+
     def reader(m, mapped):
+        try:
+            read_on(m, mapped)
+        except Exception as e:
+            wrong.append("%s: %r" % (m, e))
+
+    def read_on(m, mapped):
         seen = {}
         while time.monotonic() < end:
             for i in range(len(mounts)):
                 path = "%s/kv/count%d" % (m, i)
                 with open(path, "rb") as f:
-                    data = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)[:] if mapped else f.read()
+                    data = mapped_bytes(f) if mapped else f.read()
                 number, _, fill = data.partition(b" ")
                 n = int(number)
                 if n < seen.get(i, 0):
