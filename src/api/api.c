@@ -226,14 +226,16 @@ static bool has_right(struct api_call *c)
     static const struct {
         enum acl_resource resource;
         enum acl_access access;
+        const char *words; /* of a denial with status 500, or NULL */
     } rights[] = {
-        [API_RIGHT_AGENT_READ] = {ACL_AGENT, ACL_READ},
-        [API_RIGHT_AGENT_WRITE] = {ACL_AGENT, ACL_WRITE},
-        [API_RIGHT_OPERATOR_READ] = {ACL_OPERATOR, ACL_READ},
-        [API_RIGHT_OPERATOR_WRITE] = {ACL_OPERATOR, ACL_WRITE},
-        [API_RIGHT_KEYRING_READ] = {ACL_KEYRING, ACL_READ},
-        [API_RIGHT_KEYRING_WRITE] = {ACL_KEYRING, ACL_WRITE},
-        [API_RIGHT_MANAGEMENT] = {ACL_ACL, ACL_WRITE},
+        [API_RIGHT_AGENT_READ] = {ACL_AGENT, ACL_READ, NULL},
+        [API_RIGHT_AGENT_WRITE] = {ACL_AGENT, ACL_WRITE, NULL},
+        [API_RIGHT_OPERATOR_READ] = {ACL_OPERATOR, ACL_READ, NULL},
+        [API_RIGHT_OPERATOR_WRITE] = {ACL_OPERATOR, ACL_WRITE, NULL},
+        [API_RIGHT_KEYRING_READ] = {ACL_KEYRING, ACL_READ, "Reading keyring denied by ACLs"},
+        [API_RIGHT_KEYRING_WRITE] = {ACL_KEYRING, ACL_WRITE,
+                                     "Modifying keyring denied due to ACLs"},
+        [API_RIGHT_MANAGEMENT] = {ACL_ACL, ACL_WRITE, NULL},
     };
     enum api_right right = c->route->right;
     struct str name;
@@ -250,6 +252,12 @@ static bool has_right(struct api_call *c)
             status = ERR_DENIED;
     }
     env_view_end(&v);
+    if (status == ERR_DENIED && rights[right].words)
+        return api_fail(c, 500, "%s", rights[right].words);
+    if (status == ERR_DENIED && (c->route->flags & API_SAYS_RIGHT))
+        return api_fail(c, 403, "Permission denied: Missing %s:%s permissions",
+                        acl_resource_name(rights[right].resource),
+                        acl_access_name(rights[right].access));
     return !status || api_fail_code(c, status, NULL);
 }
 

@@ -24,13 +24,14 @@ enum api_flag {
     API_NS = 4,    /* ?ns= is 400: an Enterprise feature */
     API_META_ERROR =
         8, /* errors carry X-Consul-Index, Knownleader and Lastcontact (Go: defer setMeta) */
-    API_CONSISTENCY = 16, /* X-Consul-Effective-Consistency */
-    API_NO_INDEX = 32,    /* a read whose reply has no X-Consul-Index */
-    API_NO_META = 64,     /* nor the other two */
-    API_SERVER = 128,     /* kind API_CORE: about the cluster, so a client agent asks a server */
-    API_LEADER = 256,     /* only the leader can answer */
-    API_OWN = 1024,       /* a read of what this agent itself holds: no leader, no other agent */
-    API_ANY_TOKEN = 512,  /* a read that says itself that there is no such token */
+    API_CONSISTENCY = 16,  /* X-Consul-Effective-Consistency */
+    API_NO_INDEX = 32,     /* a read whose reply has no X-Consul-Index */
+    API_NO_META = 64,      /* nor the other two */
+    API_SERVER = 128,      /* kind API_CORE: about the cluster, so a client agent asks a server */
+    API_LEADER = 256,      /* only the leader can answer */
+    API_ANY_TOKEN = 512,   /* a read that says itself that there is no such token */
+    API_OWN = 1024,        /* a read of what this agent itself holds: no leader, no other agent */
+    API_SAYS_RIGHT = 2048, /* a denial names the right that is missing */
 };
 /* What the caller's token must permit before the work begins; reads and commands are looked at by
  * the state itself (state/policy). */
