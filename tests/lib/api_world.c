@@ -118,11 +118,6 @@ void agent_each_member(struct agent *a, void (*each)(void *data, const struct ag
     (void)data;
 }
 
-void agent_each_datacenter(struct agent *a, void (*each)(void *data, const char *name), void *data)
-{
-    each(data, "dc1");
-}
-
 void agent_each_wan_member(struct agent *a, void (*each)(void *data, const struct agent_member *m),
                            void *data)
 {
