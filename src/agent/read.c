@@ -43,6 +43,13 @@ static void read_wake(struct read *r);
 static void read_finish(struct read *r, int status);
 static void confirm_start(struct read *r);
 
+bool read_has_lease(struct env *env)
+{
+    if (published_get(env->published, PUBLISHED_IS_LEADER) == 0)
+        return false;
+    return !env->clock || env->clock().ns < (int64_t)published_get(env->published, PUBLISHED_LEASE);
+}
+
 static struct instant deadline_of(struct env *env, const struct read *r)
 {
     struct duration wait = r->wait;
@@ -81,11 +88,11 @@ static bool read_step(struct read *r)
 {
     /* a follower answers by itself when the leader has told how far it must be */
     if (!r->is_own &&
-        (r->mode == READ_CONSISTENT ||
-         (r->mode == READ_DEFAULT && published_get(r->env->published, PUBLISHED_IS_LEADER) == 0))) {
+        (r->mode == READ_CONSISTENT || (r->mode == READ_DEFAULT && !read_has_lease(r->env)))) {
         confirm_start(r);
         return false;
     }
+    r->by_lease = !r->is_own && r->mode == READ_DEFAULT;
     if (!may_answer(r)) {
         read_finish(r, ERR_NO_LEADER);
         return true;
@@ -136,6 +143,10 @@ static bool read_run(struct read *r)
     if (status == 0 && v.denied)
         status = ERR_DENIED;
     env_view_end(&v);
+    if (r->by_lease && !read_has_lease(env)) { /* it ended meanwhile */
+        confirm_start(r);
+        return false;
+    }
     r->index = index ? index : 1;
     if (status == 0 && waits && r->index <= r->min_index && !env->replaced && !env->closing &&
         instant_before(env_now(env), r->deadline)) {
@@ -261,6 +272,7 @@ static void on_confirmed(struct ask *a)
     else if (status == ERR_NOT_LEADER)
         status = ERR_NO_LEADER; /* no other server is asked in this version */
     bool finished = true;
+    r->by_lease = false;
     if (status)
         read_finish(r, status);
     else

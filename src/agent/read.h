@@ -40,7 +40,7 @@ struct read {
     struct timer timer;
     struct list link;
     struct instant deadline;
-    bool active, parked, canceled, interested;
+    bool active, parked, canceled, interested, by_lease;
     void *confirm; /* at the core, to be told that this server still leads */
 };
 
@@ -52,5 +52,10 @@ void read_cancel(struct read *r);
 /* For the worker, at shutdown: all parked reads end with ERR_CLOSED. Those at the core end there.
  */
 void read_cancel_all(struct env *env);
+
+/* This server leads, and no other can yet. The core says for how long; it is the clock that
+ * decides: when a whole machine was paused, its workers may run before its core. So a read by lease
+ * asks again when it has its view: what holds then held when the view was taken. */
+bool read_has_lease(struct env *env);
 
 #endif

@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 enum published_name {
-    PUBLISHED_IS_LEADER,     /* 1: this server leads and its lease holds */
+    PUBLISHED_IS_LEADER,     /* 1: this server leads; for reads by lease see read_has_lease */
+    PUBLISHED_LEASE,         /* when its lease ends, an instant's ns */
     PUBLISHED_KNOWS_LEADER,  /* 1: some leader is known */
     PUBLISHED_APPLIED_INDEX, /* last log index applied to the store */
     PUBLISHED_COMMIT_INDEX,  /* last log index known committed */

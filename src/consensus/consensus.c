@@ -194,6 +194,7 @@ static void publish(struct consensus *c, struct instant now)
     published_set(c->published, PUBLISHED_COMMIT_INDEX, f.commit);
     published_set(c->published, PUBLISHED_TERM, f.term);
     published_set(c->published, PUBLISHED_LAST_CONTACT_MS, contact);
+    published_set(c->published, PUBLISHED_LEASE, (uint64_t)f.lease.ns);
     published_set(c->published, PUBLISHED_IS_LEADER, is_leader);
     if (is_leader != c->is_leader) {
         c->is_leader = is_leader;

@@ -8,6 +8,7 @@
 #include <libknot/libknot.h>
 
 #include "agent/metrics.h"
+#include "agent/read.h"
 #include "base/mem.h"
 #include "dns/dns_pack.h"
 #include "dns/dns_ship.h"
@@ -113,9 +114,13 @@ struct view *dns_worker_begin(struct dns_worker *w, struct view *view)
     bool may_be_stale = c->dns_allow_stale && (c->dns_max_stale.ns <= 0 ||
                                                age_ms <= (uint64_t)duration_ms(c->dns_max_stale));
 
-    if (!has_state || (!may_be_stale && published_get(p, PUBLISHED_IS_LEADER) == 0))
+    if (!has_state || (!may_be_stale && !read_has_lease(w->env)))
         return NULL;
     *view = env_view_begin(w->env, STR_NONE, NULL);
+    if (!may_be_stale && !read_has_lease(w->env)) {
+        env_view_end(view);
+        return NULL;
+    }
     dns_cache_sync(w->cache, view);
     return view;
 }

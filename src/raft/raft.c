@@ -489,11 +489,6 @@ void raft_get_facts(const struct raft *r, struct raft_facts *ret)
     };
 }
 
-const struct raft_configuration *raft_get_configuration(const struct raft *r)
-{
-    return &r->conf;
-}
-
 uint64_t raft_trail(const struct raft *r, uint64_t to, uint64_t n, size_t bytes)
 {
     return raft_log_trail(&r->log, to, n, bytes);

@@ -37,6 +37,11 @@ void raft_configuration_at(const struct raft *r, uint64_t index, struct raft_con
     *ret = r->snapshot_conf;
 }
 
+const struct raft_configuration *raft_get_configuration(const struct raft *r)
+{
+    return &r->conf;
+}
+
 void raft_member_refresh(struct raft *r)
 {
     uint64_t index = r->log.last;

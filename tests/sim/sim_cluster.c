@@ -177,6 +177,7 @@ void cluster_start(struct server *s)
     struct raft_options o = {.id = s->id,
                              .election = sim.election,
                              .heartbeat = {sim.election.ns / 5},
+                             .first = {sim.seed % 2 ? sim.election.ns / 4 : 0},
                              .sole = DURATION_MS(20),
                              .drift = {sim.election.ns / 10},
                              .inflight_max = 200,
@@ -551,6 +552,7 @@ void cluster_obey(const struct event *e)
     struct server *s = &sim.servers[e->server];
 
     sim.totals.steps++;
+    CHECK(sim.totals.steps < 3000000 && sim.heap_n < 200000, "talk without end", s);
     if (e->kind == RESTART) {
         if (!s->up && !s->dead)
             cluster_start(s);

@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster of real agents under faults, clients that remember everything, and a judge.
+
+    faults.py [--servers N] [--seconds S] [--seed N] [--faults a,b,...] [--keep] DISCO
+
+Servers and a client agent live in network namespaces behind a switch of ours (switch.py). Writers
+put unique values, read (default consistency, through any agent) and compare-and-set a few keys;
+each fault comes, stays, goes. Then: each key's history must be linearizable, no acknowledged write
+may be lost, values that stale reads show must have been written, no two servers may lead in one
+term, the cluster must serve within a bound after each fault. Exit status 0: all of that; 1 with the
+seed and what was wrong; 77: cannot be tried here. Python 3, standard library only.
+"""
+import argparse
+import base64
+import collections
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from linear import UNDECIDED, Op, check  # noqa: E402
+from switch import Switch, why_not  # noqa: E402
+
+KEYS = ["faults/%d" % i for i in range(6)]
+WORKERS = 6
+SERVE_BOUND = 20.0  # after a fault has gone
+
+
+class Agent:
+    def __init__(self, world, name, address, server):
+        self.world, self.name, self.address, self.server = world, name, address, server
+        self.dir = os.path.join(world.dir, name)
+        self.process = None
+
+    def start(self):
+        peers = [a.address for a in self.world.servers]
+        command = [self.world.disco, "agent", "-node", self.name, "-bind", self.address,
+                   "-client", self.address, "-data-dir", self.dir, "-log-level", "debug",
+                   "-retry-interval", "1s"]
+        for peer in peers:
+            command += ["-retry-join", peer]
+        if self.server:
+            command += ["-server", "-bootstrap-expect", str(len(peers)),
+                        "-config-file", self.world.config]
+        log = open(self.dir + ".log", "a")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            preexec_fn=lambda: self.world.switch.enter(self.address))
+        log.close()
+
+    def signal(self, number):
+        if self.process:
+            self.process.send_signal(number)
+
+    def kill(self):
+        if self.process:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def stop(self):
+        """Orderly; its exit status, or None when it had to be killed."""
+        if not self.process:
+            return 0
+        self.signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+        self.process = None
+        return status
+
+    def ask(self, method, path, body=None, timeout=5.0):
+        c = http.client.HTTPConnection(self.address, 8500, timeout=timeout)
+        try:
+            c.request(method, path, body)
+            reply = c.getresponse()
+            return reply.status, reply.read(), reply
+        finally:
+            c.close()
+
+
+class World:
+    def __init__(self, options):
+        self.disco, self.seed = os.path.abspath(options.disco), options.seed
+        self.dir = tempfile.mkdtemp(prefix="disco-faults.")
+        self.config = os.path.join(self.dir, "server.json")
+        with open(self.config, "w") as f:
+            json.dump({"raft_snapshot_threshold": 400, "raft_trailing_logs": 50,
+                       "performance": {"raft_multiplier": 1}}, f)
+        addresses = ["10.77.0.%d" % (i + 1) for i in range(options.servers)]
+        self.servers = [Agent(self, "s%d" % (i + 1), a, True) for i, a in enumerate(addresses)]
+        self.clients = [Agent(self, "c1", "10.77.0.50", False)]
+        self.switch = Switch(addresses + ["10.77.0.50", "10.77.0.100"], options.seed)
+        self.agents = self.servers + self.clients
+        self.rng = random.Random(options.seed)
+
+    def leader(self):
+        """The server that most others name, or None."""
+        votes = collections.Counter()
+        for a in self.servers:
+            try:
+                status, body, _ = a.ask("GET", "/v1/status/leader", timeout=1)
+                address = json.loads(body).rsplit(":", 1)[0] if status == 200 else ""
+                if address:
+                    votes[address] += 1
+            except (OSError, ValueError, http.client.HTTPException):
+                pass
+        if not votes:
+            return None
+        address = votes.most_common(1)[0][0]
+        return next((a for a in self.servers if a.address == address), None)
+
+    def wait_until_serving(self, bound):
+        """Every agent takes a write and shows it: seconds that took, or None."""
+        begin = time.monotonic()
+        left = list(self.agents)
+        while left and time.monotonic() - begin < bound:
+            a = left[0]
+            try:
+                value = str(time.monotonic())
+                status, body, _ = a.ask("PUT", "/v1/kv/serving/" + a.name, value, timeout=3)
+                if status == 200 and body.strip() == b"true":
+                    status, body, _ = a.ask("GET", "/v1/kv/serving/%s?raw" % a.name, timeout=3)
+                    if status == 200 and body.decode() == value:
+                        left.pop(0)
+                        continue
+            except (OSError, http.client.HTTPException):
+                pass
+            time.sleep(0.05)
+        return None if left else time.monotonic() - begin
+
+    def close(self, keep):
+        for a in self.agents:
+            a.signal(signal.SIGCONT)
+            a.kill()
+        self.switch.close()
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Worker(threading.Thread):
+    """A client: one operation after the other, through agents of its choice."""
+
+    def __init__(self, world, number):
+        super().__init__(daemon=True)
+        self.world, self.name = world, "w%d" % number
+        self.rng = random.Random(world.seed * 1000 + number)
+        self.stop, self.ops, self.stale = threading.Event(), {k: [] for k in KEYS}, []
+        self.known = {}  # key: (value, index)
+        self.n, self.done, self.errors = 0, 0, collections.Counter()
+        self.connections = {}
+
+    def ask(self, agent, method, path, body=None):
+        c = self.connections.get(agent.name)
+        if c is None:
+            c = self.connections[agent.name] = http.client.HTTPConnection(
+                agent.address, 8500, timeout=6)
+        try:
+            c.request(method, path, body)
+            reply = c.getresponse()
+            return reply.status, reply.read()
+        except (OSError, http.client.HTTPException) as e:
+            c.close()
+            self.connections.pop(agent.name, None)
+            self.errors[type(e).__name__] += 1
+            return 0, b""
+
+    @staticmethod
+    def parse(status, body):
+        """(known?, value, index) of a read"""
+        if status == 404:
+            return True, None, 0
+        if status != 200:
+            return False, None, 0
+        row = json.loads(body)[0]
+        return True, base64.b64decode(row["Value"] or "").decode(), row["ModifyIndex"]
+
+    def one(self):
+        key, agent = self.rng.choice(KEYS), self.rng.choice(self.world.agents)
+        kind = self.rng.choice(("read", "read", "read", "stale", "write", "write", "cas"))
+        self.n += 1
+        value, path = "%s.%d" % (self.name, self.n), "/v1/kv/" + key
+        begin = time.monotonic()
+        if kind in ("read", "stale"):
+            status, body = self.ask(agent, "GET", path + ("?stale" if kind == "stale" else ""))
+            known, value, index = self.parse(status, body)
+            if kind == "stale":
+                if known and value is not None:
+                    self.stale.append((key, value))
+            elif known:
+                self.known[key] = (value, index)
+                self.ops[key].append(Op(self.name, "read", begin, time.monotonic(), value,
+                                        where=agent.name))
+        else:
+            expected, index = self.known.get(key, (None, 0))
+            status, body = self.ask(agent, "PUT", path + (
+                "?cas=%d" % index if kind == "cas" else ""), value)
+            ok = {b"true": True, b"false": False}.get(body.strip()) if status == 200 else None
+            if kind == "write" and ok is False:
+                ok = None
+            self.ops[key].append(Op(self.name, kind, begin, time.monotonic(), value, expected, ok,
+                                    agent.name))
+        self.done += status in (200, 404)
+        return status in (200, 404)
+
+    def run(self):
+        while not self.stop.is_set():
+            if not self.one():
+                time.sleep(0.05)
+            time.sleep(self.rng.random() * 0.02)
+
+
+# ---- faults: generators that begin, yield how long to stay, and end ----
+
+def pairs(some, others):
+    return [(a.address, b.address) for a in some for b in others if a is not b]
+
+
+def fault_leader_kill(w):
+    a = w.leader() or w.servers[0]
+    a.kill()
+    yield 3
+    a.start()
+
+
+def fault_follower_kill(w):
+    leader = w.leader()
+    a = w.rng.choice([s for s in w.servers if s is not leader])
+    a.kill()
+    yield 3
+    a.start()
+
+
+def fault_all_killed(w):
+    for a in w.servers:
+        a.kill()
+    yield 1
+    for a in w.rng.sample(w.servers, len(w.servers)):
+        a.start()
+
+
+def fault_partition(w):
+    """The leader and a minority on one side, the client's machine on both."""
+    leader = w.leader() or w.servers[0]
+    rest = [s for s in w.servers if s is not leader]
+    few = [leader] + w.rng.sample(rest, (len(w.servers) - 1) // 2 - (len(w.servers) == 3))
+    many = [s for s in w.servers if s not in few]
+    w.switch.set(cuts=pairs(few, many) + pairs(many, few))
+    yield 6
+
+
+def fault_leader_is_deaf(w):
+    leader = w.leader() or w.servers[0]
+    w.switch.set(cuts=pairs([s for s in w.servers if s is not leader], [leader]))
+    yield 5
+
+
+def fault_leader_is_mute(w):
+    leader = w.leader() or w.servers[0]
+    w.switch.set(cuts=pairs([leader], [s for s in w.servers if s is not leader]))
+    yield 5
+
+
+def fault_loss(w):
+    w.switch.set(loss=0.3)
+    yield 6
+
+
+def fault_delay(w):
+    w.switch.set(delay=0.1)  # each way: 200 ms there and back
+    yield 6
+
+
+def fault_pause(w):
+    a = w.leader() or w.servers[0]
+    a.signal(signal.SIGSTOP)
+    yield 10
+    a.signal(signal.SIGCONT)
+
+
+def fault_rolling_restart(w):
+    for a in w.servers:
+        status = a.stop()
+        if status not in (0, 1):
+            print("# %s stopped with status %s" % (a.name, status))
+        a.start()
+        w.wait_until_serving(SERVE_BOUND)
+    yield 0
+
+
+FAULTS = collections.OrderedDict((name[6:], f) for name, f in list(globals().items())
+                                 if name.startswith("fault_"))
+
+
+# ---- the judge ----
+
+def leaders_by_term(w):
+    """{term: set of servers that said they were elected in it}"""
+    terms = collections.defaultdict(set)
+    for a in w.servers:
+        term = None
+        with open(a.dir + ".log", errors="replace") as log:
+            for line in log:
+                m = re.search(r"entering candidate state.*term=(\d+)", line)
+                if m:
+                    term = int(m.group(1))
+                elif "entering leader state" in line and term is not None:
+                    terms[term].add(a.name)
+    return terms
+
+
+def judge(w, workers):
+    wrong, steps = [], 0
+    for key in KEYS:
+        ops = [op for worker in workers for op in worker.ops[key]]
+        status, body, _ = w.servers[0].ask("GET", "/v1/kv/%s?consistent" % key)
+        known, value, _ = Worker.parse(status, body)
+        if known:
+            now = time.monotonic()
+            ops.append(Op("judge", "read", now - 0.001, now, value))
+        steps += len(ops)
+        good, stuck = check(ops)
+        if good is not True:
+            wrong.append("%s: %s; no order fits these:" % (
+                key, "could not be decided" if good is UNDECIDED else "NOT LINEARIZABLE"))
+            wrong += ["    %r" % op for op in stuck[:12]]
+            with open(os.path.join(w.dir, key.replace("/", "-") + ".history"), "w") as f:
+                f.writelines("%r\n" % op for op in sorted(ops, key=lambda op: op.begin))
+        written = {op.value for op in ops if op.kind != "read"}
+        for worker in workers:
+            for k, value in worker.stale:
+                if k == key and value not in written:
+                    wrong.append("%s: a stale read showed %r, which nobody wrote" % (k, value))
+    for term, names in leaders_by_term(w).items():
+        if len(names) > 1:
+            wrong.append("term %d had the leaders %s" % (term, ", ".join(sorted(names))))
+    return wrong, steps
+
+
+def run(w, options):
+    for a in w.agents:
+        a.start()
+    if w.wait_until_serving(40) is None:
+        return ["the cluster does not serve within 40 s of its start"]
+    workers = [Worker(w, i) for i in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    end, wrong, turn = time.monotonic() + options.seconds, [], 0
+    names = options.faults.split(",") if options.faults else list(FAULTS)
+    while time.monotonic() < end and not wrong:
+        if turn % len(names) == 0 and not options.faults:
+            w.rng.shuffle(names)
+        name = names[turn % len(names)]
+        turn += 1
+        fault, done = FAULTS[name](w), sum(x.done for x in workers)
+        for stay in fault:
+            time.sleep(stay)
+        w.switch.set()
+        took = w.wait_until_serving(SERVE_BOUND)
+        print("# %-16s %5d operations; all agents serve %s" % (
+            name, sum(x.done for x in workers) - done,
+            "%.2f s after it" % took if took is not None else "NOT"), flush=True)
+        if took is None:
+            wrong.append("after %s: not every agent serves within %d s" % (name, SERVE_BOUND))
+    for worker in workers:
+        worker.stop.set()
+    for worker in workers:
+        worker.join(30)
+    more, ops = judge(w, workers)
+    print("# %d faults, %d operations in the histories, %d terms with a leader, errors: %s" % (
+        turn, ops, len(leaders_by_term(w)),
+        dict(sum((x.errors for x in workers), collections.Counter()))))
+    return wrong + more
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--servers", type=int, default=3)
+    p.add_argument("--seconds", type=float, default=60)
+    p.add_argument("--seed", type=int, default=random.getrandbits(32))
+    p.add_argument("--faults", default="")
+    p.add_argument("--keep", action="store_true")
+    p.add_argument("disco")
+    options = p.parse_args()
+    reason = why_not()
+    if reason:
+        print("cannot be tried: " + reason)
+        return 77
+    w = World(options)
+    print("# seed %d, %d servers" % (options.seed, options.servers), flush=True)
+    wrong = ["it was interrupted"]
+    try:
+        wrong = run(w, options)
+    finally:
+        w.close(options.keep or wrong)
+    for line in wrong:
+        print(line)
+    if wrong:
+        print("logs are in %s; again: %s --servers %d --seconds %g --seed %d %s" % (
+            w.dir, sys.argv[0], options.servers, options.seconds, options.seed, options.disco))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
