@@ -247,7 +247,7 @@ static void fault(void)
         fail_disk(s);
         break;
     case 16:
-        s->stall_until = until;
+        s->stall_until = until < sim.now + 1000 * MS ? until : sim.now + 1000 * MS;
         break;
     case 17:
         cluster_set_rate(s, random_rate());
