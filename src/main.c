@@ -83,6 +83,15 @@ static const struct cli_hooks cli_hooks = {
     .wal_print = wal_print,
 };
 
+/* libknot brings GnuTLS with it, for DNSSEC, which is not used here; GnuTLS asks this function
+ * before its start-up reads and allocates for nothing: 0.9 MiB resident. (gnutls.h:
+ * GNUTLS_SKIP_GLOBAL_INIT.) */
+int _gnutls_global_init_skip(void);
+int _gnutls_global_init_skip(void)
+{
+    return 1;
+}
+
 static const struct config *config_now(const struct program *p)
 {
     return p->configs[p->config_n - 1];

@@ -21,9 +21,9 @@
 #include "api/api_ship.h"
 #include "api/api_ui.h"
 #include "api/redirect.h"
+#include "api/right.h"
 #include "api/route.h"
 #include "base/encode.h"
-#include "state/policy.h"
 
 #define HEADERS_LEFT_FOR_ENDPOINTS 12
 
@@ -31,7 +31,6 @@ static bool take_request(struct api_call *c);
 static bool find_route(struct api_call *c);
 static void put_base_headers(struct api_call *c);
 static bool may_proceed(struct api_call *c);
-static bool has_right(struct api_call *c);
 static bool take_options(struct api_call *c);
 static bool start_work(struct api_call *c);
 static bool finished(struct api_call *c);
@@ -73,7 +72,7 @@ bool api_start(struct api_call *c)
         api_ship_start(c);
         return false;
     }
-    if (!has_right(c) || (c->route->check && !c->route->check(c)))
+    if (!right_is_given(c) || (c->route->check && !c->route->check(c)))
         return finished(c);
     return start_work(c);
 }
@@ -218,47 +217,6 @@ static bool check_cache_control(struct api_call *c)
             return api_fail(c, 400, "Invalid Cache-Control header.");
     }
     return true;
-}
-
-/* What the state cannot see to. */
-static bool has_right(struct api_call *c)
-{
-    static const struct {
-        enum acl_resource resource;
-        enum acl_access access;
-        const char *words; /* of a denial with status 500, or NULL */
-    } rights[] = {
-        [API_RIGHT_AGENT_READ] = {ACL_AGENT, ACL_READ, NULL},
-        [API_RIGHT_AGENT_WRITE] = {ACL_AGENT, ACL_WRITE, NULL},
-        [API_RIGHT_OPERATOR_READ] = {ACL_OPERATOR, ACL_READ, NULL},
-        [API_RIGHT_OPERATOR_WRITE] = {ACL_OPERATOR, ACL_WRITE, NULL},
-        [API_RIGHT_KEYRING_READ] = {ACL_KEYRING, ACL_READ, "Reading keyring denied by ACLs"},
-        [API_RIGHT_KEYRING_WRITE] = {ACL_KEYRING, ACL_WRITE,
-                                     "Modifying keyring denied due to ACLs"},
-        [API_RIGHT_MANAGEMENT] = {ACL_ACL, ACL_WRITE, NULL},
-    };
-    enum api_right right = c->route->right;
-    struct str name;
-    struct view v;
-    int status;
-
-    if (right <= API_RIGHT_OPEN || !c->env->config->acl_enabled)
-        return true;
-    v = env_view_begin(c->env, c->token, NULL);
-    status = v.acl_status;
-    if (!status && right != API_RIGHT_TOKEN) {
-        name = rights[right].resource == ACL_AGENT ? str_z(c->env->config->node_name) : STR_LIT("");
-        if (!policy_allows(&v, rights[right].resource, name, rights[right].access))
-            status = ERR_DENIED;
-    }
-    env_view_end(&v);
-    if (status == ERR_DENIED && rights[right].words)
-        return api_fail(c, 500, "%s", rights[right].words);
-    if (status == ERR_DENIED && (c->route->flags & API_SAYS_RIGHT))
-        return api_fail(c, 403, "Permission denied: Missing %s:%s permissions",
-                        acl_resource_name(rights[right].resource),
-                        acl_access_name(rights[right].access));
-    return !status || api_fail_code(c, status, NULL);
 }
 
 static bool take_options(struct api_call *c)

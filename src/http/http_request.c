@@ -72,7 +72,7 @@ struct handler {
 void http_request_open(struct http_server *s, struct env *env, struct http_connections *cs)
 {
     s->env = env;
-    s->call_n = s->call_n_peak = 0;
+    s->call_n = s->call_n_peak = s->taken_n = 0;
     list_init(&s->calls);
     list_init(&s->fresh);
     list_init(&s->away);
@@ -372,9 +372,10 @@ static void end_call(struct http_call *c)
 void http_request_sweep(struct http_server *s)
 {
     /* What the sweep before has ended is freed by now: h2o lets go when its write has failed. */
-    if (s->call_n_peak - s->call_n >= CROWD_SIZE_MIN) {
-        mem_trim();
+    if (s->call_n_peak - s->call_n >= CROWD_SIZE_MIN || s->taken_n >= CROWD_SIZE_MIN) {
+        mem_trim(); /* a crowd that came at once filled h2o's memory, and left it when it parked */
         s->call_n_peak = s->call_n;
+        s->taken_n = 0;
     }
     end_lost(s);
     LIST_FOREACH (&s->calls, l) { /* those that were at the core before they were parked */
@@ -446,6 +447,7 @@ static void take_out(struct http_call *c)
     c->anchor = NULL;
     c->req = NULL;
     c->is_away = true;
+    s->taken_n++;
     metrics_add(s->env->metrics, METRIC_HTTP_AWAY, 1);
     list_remove(&c->link);
     list_push(&s->away, &c->link);

@@ -19,6 +19,7 @@ struct http_server {
     struct http_park park;
     struct timer settle;          /* set: there are fresh ones */
     uint64_t call_n, call_n_peak; /* since memory was given back */
+    uint64_t taken_n;             /* connections taken out of h2o since then */
     h2o_generator_t copied;       /* of replies that lie in the request's pool */
 };
 

@@ -55,7 +55,7 @@ before = resident()
 clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(n)]
 for c in clients:
     c.sendall(b"GET /v1/kv/parked?index=999999999&wait=600s HTTP/1.1\r\nHost: x\r\n\r\n")
-time.sleep(3)
+time.sleep(12) # what the crowd left behind is given back after seconds
 print(n, max(0, resident() - before) / n)
 PYTHON
 a=$(python3 "$T/park.py" "$port" "${agent_pid[bare]}" 10000)
