@@ -249,6 +249,7 @@ void raft_become_follower(struct raft *r, uint64_t term, uint64_t leader)
         raft_queue_clear(&r->now_queue);
     r->role = RAFT_FOLLOWER;
     r->leader = leader;
+    r->called = r->called && leader == 0;
     r->term_start = r->transfer_to = r->self_vote_after = 0;
     raft_read_refuse(r);
     raft_set_election_deadline(r);

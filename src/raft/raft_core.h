@@ -97,6 +97,7 @@ struct raft {
     struct raft_queue now_queue, after_queue;
     struct raft_message *chunk; /* waiting to be drained */
     bool role_news;
+    bool called; /* a candidate with an older log counts on this server's vote; no leader since */
 
     /* reads */
     uint64_t read_last, read_asked, read_done; /* ids: given, put in a round, answered */

@@ -111,8 +111,8 @@ void raft_member_committed(struct raft *r)
 {
     if (RAFT_MUTATE(CONFIGURATION_LATE))
         raft_member_refresh(r);
-    if (r->role == RAFT_LEADER && r->conf.index <= r->commit && !RAFT_MUTATE(REMOVED_LEADS) &&
-        !raft_member_is_voter(r, r->options.id))
+    if (r->role == RAFT_LEADER && r->conf.index <= r->commit && r->term_start <= r->commit &&
+        !raft_member_is_voter(r, r->options.id) && !RAFT_MUTATE(REMOVED_LEADS))
         raft_become_follower(r, r->state.term, 0);
 }
 

@@ -4,7 +4,12 @@
  * protection of a living leader from disturbers (4.2.3, 6.2).
  *
  * Ours: a vote is given whatever the voter's own configuration says, to whoever asks (4.2.2): the
- * configuration that counts is the candidate's. Only standing needs membership.
+ * configuration that counts is the candidate's. Standing needs membership, or a candidate who
+ * counts on this server's vote and must be refused it for an older log: there may be a promotion
+ * that only that candidate has, and a leader that was lost when only learners had its last
+ * entries. Then nobody else can win. That an outsider leads is no danger (4.2.2): the majority is
+ * counted among the voters of its configuration, and it steps down when it has committed an entry
+ * of its term.
  */
 #include "raft/raft_core.h"
 
@@ -12,6 +17,7 @@ static void won(struct raft *r)
 {
     r->role = RAFT_LEADER;
     r->leader = r->options.id;
+    r->called = false;
     r->role_news = true;
     raft_trace(r, RAFT_TRACE_LEADER, 0, 0);
     raft_replicate_start(r);
@@ -68,7 +74,7 @@ void raft_vote_timeout(struct raft *r)
     raft_set_election_deadline(r);
     if (r->storage_status < 0 || r->installing)
         return;
-    if (!raft_member_may_stand(r)) {
+    if (!raft_member_may_stand(r) && !r->called) {
         raft_trace(r, RAFT_TRACE_NOT_VOTER, 0, 0);
         return;
     }
@@ -159,6 +165,7 @@ void raft_vote_receive(struct raft *r, const struct raft_message *m)
         r->state.vote = m->from;
         raft_set_election_deadline(r);
     }
+    r->called = r->called || !is_up_to_date(r, m);
     struct raft_message *reply = raft_message_new(RAFT_VOTE_REPLY, m->from);
     reply->pre = m->pre;
     reply->reject = !grant;
