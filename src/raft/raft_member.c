@@ -27,7 +27,9 @@ static bool configuration_of(const struct raft *r, uint64_t index, struct raft_c
     return true;
 }
 
-void raft_configuration_at(const struct raft *r, uint64_t index, struct raft_configuration *ret)
+/* The newest at or before `index`: in the log, else of the snapshot. */
+static void search_configuration(const struct raft *r, uint64_t index,
+                                 struct raft_configuration *ret)
 {
     uint64_t i = index < r->log.last ? index : r->log.last;
 
@@ -35,6 +37,14 @@ void raft_configuration_at(const struct raft *r, uint64_t index, struct raft_con
         if (configuration_of(r, i, ret))
             return;
     *ret = r->snapshot_conf;
+}
+
+void raft_configuration_at(const struct raft *r, uint64_t index, struct raft_configuration *ret)
+{
+    if (r->conf.index <= index) /* the newest of all: no walk through a long log */
+        *ret = r->conf;
+    else
+        search_configuration(r, index, ret);
 }
 
 const struct raft_configuration *raft_get_configuration(const struct raft *r)
@@ -48,7 +58,7 @@ void raft_member_refresh(struct raft *r)
 
     if (RAFT_MUTATE(CONFIGURATION_LATE) && r->log.last > 0)
         index = r->applied ? r->applied : 1;
-    raft_configuration_at(r, index, &r->conf);
+    search_configuration(r, index, &r->conf);
     raft_trace(r, RAFT_TRACE_CONFIGURATION, r->conf.index, 0);
     if (r->role == RAFT_LEADER) {
         raft_member_progress(r);
