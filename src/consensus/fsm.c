@@ -31,21 +31,20 @@ void fsm_fini(struct fsm *f)
 
 void fsm_apply(struct fsm *f, const struct raft *r, uint64_t first, uint64_t last)
 {
-    ASSERT(last - first < RAFT_APPLY_MAX);
-    change_clear(&f->changes);
-    for (uint64_t i = first; i <= last; i++) {
-        const struct raft_entry *e = raft_entry_at(r, i);
-        struct result *result = &f->results[i - first];
-        struct str command = e->kind == RAFT_ENTRY_COMMAND ? raft_entry_str(e) : buf_str(&f->noop);
+    struct str commands[RAFT_APPLY_MAX];
+    uint32_t n = (uint32_t)(last - first + 1);
 
-        result->status = 0;
-        result->text[0] = '\0';
-        buf_clear(&result->body);
-        int rc = state_apply(f->state, i, command, &f->changes, result);
-        if (rc < 0)
-            log_error("agent.server.fsm", "entry not applied: index=%llu error=\"%s\"",
-                      (unsigned long long)i, error_text(rc));
+    ASSERT(n <= RAFT_APPLY_MAX);
+    change_clear(&f->changes);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct raft_entry *e = raft_entry_at(r, first + i);
+        commands[i] = e->kind == RAFT_ENTRY_COMMAND ? raft_entry_str(e) : buf_str(&f->noop);
     }
+    if (state_apply_group(f->state, first, commands, n, &f->changes, f->results) < 0)
+        for (uint32_t i = 0; i < n; i++)
+            if (f->results[i].status == ERR_STORAGE)
+                log_error("agent.server.fsm", "entry not applied: index=%llu error=\"%s\"",
+                          (unsigned long long)(first + i), f->results[i].text);
     f->changes.index = last;
 }
 

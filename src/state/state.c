@@ -115,47 +115,134 @@ static void tell_lock_delays(struct state *s, struct str released)
     }
 }
 
-static void apply_begin(struct apply *a, struct store *store)
+/* ---- groups ----
+ *
+ * A transaction of the store costs more than most commands, so a group of them shares one. What a
+ * command that fails has written must go, and the store cannot take back a part: the group is then
+ * cut before it, and what came before is applied once more (to the same results: a command is a
+ * function of the state) and committed, so that no command is applied more than twice. */
+
+struct group {
+    struct state *s;
+    struct store_txn *txn;
+    struct change_batch *changes;
+    struct buf released; /* see struct apply */
+    uint64_t first;      /* index of commands[0] */
+    const struct str *commands;
+    struct result *results;
+};
+struct mark { /* what a command or a group has told so far */
+    size_t changes_size, released_size;
+    uint32_t changes_n;
+};
+
+static struct mark mark_of(const struct group *g)
 {
-    a->txn = store_txn_begin(store);
-    a->view.store = store_txn_view(a->txn);
+    return (struct mark){g->changes->items.n, g->released.n, g->changes->n};
+}
+
+static void cut_to(struct group *g, struct mark m)
+{
+    change_cut(g->changes, m.changes_size, m.changes_n);
+    g->released.n = m.released_size;
+}
+
+/* False when it failed and has left something in the transaction. */
+static bool apply_one(struct group *g, uint32_t i)
+{
+    struct result *result = &g->results[i];
+    struct mark before = mark_of(g);
+    uint64_t writes = store_writes(g->txn);
+    struct apply a = {.txn = g->txn,
+                      .view.store = store_txn_view(g->txn),
+                      .index = g->first + i,
+                      .changes = g->changes,
+                      .result = result,
+                      .released = g->released};
+
+    result->status = 0;
+    result->text[0] = '\0';
+    buf_clear(&result->body);
+    result->status = apply_command(&a, g->commands[i]);
+    g->released = a.released;
+    if (result->status < 0 && result->text[0] == '\0')
+        snprintf(result->text, sizeof result->text, "%s", error_text(result->status));
+    if (result->status >= 0 && !a.rollback)
+        return true;
+    cut_to(g, before);
+    return store_writes(g->txn) == writes;
+}
+
+static int commit(struct group *g, uint64_t applied)
+{
+    indexes_set_applied(g->txn, applied);
+    return store_commit(g->txn);
+}
+
+/* Applies commands from..to-1 in a transaction, or the first of them up to one that has to be taken
+ * back; *ret_to is behind the last that is settled. */
+static int apply_some(struct group *g, uint32_t from, uint32_t to, uint32_t *ret_to)
+{
+    struct mark before = mark_of(g);
+    uint32_t i = from;
+
+    g->txn = store_txn_begin(g->s->store);
+    while (i < to && apply_one(g, i) && store_error(g->txn) == 0)
+        i++;
+    *ret_to = i;
+    if (i < to && store_error(g->txn) == 0) {
+        store_abort(g->txn);
+        cut_to(g, before);
+        g->txn = store_txn_begin(g->s->store);
+        for (uint32_t k = from; k < i; k++) {
+            bool same = apply_one(g, k);
+            ASSERT(same);
+        }
+        *ret_to = i + 1; /* it has its result; that it changes nothing is all there is to commit */
+    }
+    int rc = commit(g, g->first + *ret_to - 1);
+    if (rc < 0)
+        cut_to(g, before);
+    return rc;
+}
+
+static void refuse(struct result *result, int rc)
+{
+    result->status = ERR_STORAGE;
+    snprintf(result->text, sizeof result->text, "the store cannot be written: %s", error_text(rc));
+    buf_clear(&result->body);
+}
+
+int state_apply_group(struct state *s, uint64_t first, const struct str *commands, uint32_t n,
+                      struct change_batch *changes, struct result *results)
+{
+    struct group g = {
+        .s = s, .changes = changes, .first = first, .commands = commands, .results = results};
+    uint32_t done = 0, to = 0, alone = 0; /* commands before `alone` go one by one */
+    int ret = 0;
+
+    buf_init(&g.released, 0);
+    while (done < n) {
+        int rc = apply_some(&g, done, done < alone ? done + 1 : n, &to);
+        if (rc == 0) {
+            done = to;
+        } else if (done < alone || n - done == 1) {
+            refuse(&results[done++], rc);
+            ret = rc;
+        } else {
+            alone = n; /* find the one that finds no room */
+        }
+    }
+    changes->index = first + n - 1;
+    tell_lock_delays(s, buf_str(&g.released));
+    buf_fini(&g.released);
+    return ret;
 }
 
 int state_apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
                 struct result *result)
 {
-    struct apply a = {.index = index, .changes = changes, .result = result};
-    size_t changes_size = changes->items.n;
-    uint32_t changes_n = changes->n;
-
-    buf_init(&a.released, 0);
-    result->status = 0;
-    result->text[0] = '\0';
-    buf_clear(&result->body);
-    apply_begin(&a, s->store);
-    result->status = apply_command(&a, command);
-    if (result->status < 0 || a.rollback) {
-        store_abort(a.txn);
-        change_cut(changes, changes_size, changes_n);
-        buf_clear(&a.released);
-        apply_begin(&a, s->store);
-    }
-    indexes_set_applied(a.txn, index);
-    int rc = store_commit(a.txn);
-    if (rc < 0) {
-        result->status = ERR_STORAGE;
-        snprintf(result->text, sizeof result->text, "the store cannot be written: %s",
-                 error_text(rc));
-        buf_clear(&result->body);
-        change_cut(changes, changes_size, changes_n);
-    } else {
-        if (result->status < 0 && result->text[0] == '\0')
-            snprintf(result->text, sizeof result->text, "%s", error_text(result->status));
-        changes->index = index;
-        tell_lock_delays(s, buf_str(&a.released));
-    }
-    buf_fini(&a.released);
-    return rc;
+    return state_apply_group(s, index, &command, 1, changes, result);
 }
 
 uint64_t state_applied_index(struct state *s)

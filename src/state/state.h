@@ -3,8 +3,8 @@
  * The replicated truth: the same commands in the same order give the same
  * rows on every server. Deterministic: no clock, no chance, no map order.
  *
- * state_apply is total: any bytes yield a result; what fails changes nothing
- * but the applied index. It is called by consensus/fsm.c alone, on the core.
+ * Applying is total: any bytes yield a result; what fails changes nothing
+ * but the applied index. state_apply_group is called by consensus/fsm.c alone, on the core.
  */
 #ifndef DISCO_STATE_STATE_H
 #define DISCO_STATE_STATE_H
@@ -73,9 +73,13 @@ typedef int (*state_apply_fn)(struct apply *a, struct str body);
 struct state;
 struct state *state_new(struct store *store);
 void state_free(struct state *s);
-/* Applies one committed command at `index` (greater than any before). Never fails as a whole:
- * a command's failure is in result->status. Returns negative only when the store itself failed
- * (map full: result->status is ERR_STORAGE too and nothing changed). */
+/* Applies n committed commands at `first` (greater than any index before) and on, in as few
+ * transactions as can be; readers see all of one or nothing. Never fails as a whole: a command's
+ * failure is in results[i].status. Returns negative only when the store itself failed (map full):
+ * the status of those that found no room is ERR_STORAGE, and they changed nothing. */
+int state_apply_group(struct state *s, uint64_t first, const struct str *commands, uint32_t n,
+                      struct change_batch *changes, struct result *results);
+/* The same for one command. */
 int state_apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
                 struct result *result);
 /* Called after a command has taken a key from a session that asked for a lock delay: the leader

@@ -410,6 +410,11 @@ struct store_view *store_txn_view(struct store_txn *t)
     return &t->view;
 }
 
+uint64_t store_writes(const struct store_txn *t)
+{
+    return t->view.changes;
+}
+
 int store_error(const struct store_txn *t)
 {
     return t->error;

@@ -71,8 +71,9 @@ struct store_view *store_txn_view(struct store_txn *t); /* reads what the transa
 void store_put(struct store_txn *t, int table, struct str key, struct str value);
 bool store_del(struct store_txn *t, int table, struct str key); /* true if it was there */
 void store_clear(struct store_txn *t, int table);               /* all rows of a table */
-int store_error(const struct store_txn *t);     /* 0, or what store_commit will say */
-int store_commit(struct store_txn *t) MUST_USE; /* frees t; ERR_TOO_LARGE: the map is full */
-void store_abort(struct store_txn *t);          /* frees t; accepts NULL */
+int store_error(const struct store_txn *t);       /* 0, or what store_commit will say */
+uint64_t store_writes(const struct store_txn *t); /* puts and deletes so far */
+int store_commit(struct store_txn *t) MUST_USE;   /* frees t; ERR_TOO_LARGE: the map is full */
+void store_abort(struct store_txn *t);            /* frees t; accepts NULL */
 
 #endif

@@ -43,12 +43,12 @@ void state_free(struct state *s)
 {
     mem_free(s);
 }
-int state_apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
-                struct result *result)
+int state_apply_group(struct state *s, uint64_t first, const struct str *commands, uint32_t n,
+                      struct change_batch *changes, struct result *results)
 {
-    (void)command;
-    (void)result;
-    changes->index = s->applied = index;
+    (void)commands;
+    (void)results;
+    changes->index = s->applied = first + n - 1;
     return 0;
 }
 uint64_t state_applied_index(struct state *s)

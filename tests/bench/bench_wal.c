@@ -8,7 +8,7 @@
  *     wal        the log thread, one order for each entry
  *     consensus  raft, the log and the state, one command for each entry
  *
- *     bench_wal DIR [SECONDS]
+ *     bench_wal DIR [SECONDS [bare]]      bare: nothing else
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -361,7 +361,7 @@ int main(int argc, char **argv)
     struct buf command;
 
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_wal DIR [SECONDS]\n");
+        fprintf(stderr, "usage: bench_wal DIR [SECONDS [bare]]\n");
         return 1;
     }
     b0 = b;
@@ -387,6 +387,8 @@ int main(int argc, char **argv)
     b->to_core = mailbox_new(wake_core, b);
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
         double bare = run_bare(b, depths[i]);
+        if (argc > 3)
+            continue;
         run_wal(b, depths[i], bare);
         run_consensus(b, depths[i], bare);
     }

@@ -81,8 +81,8 @@ uint64_t state_applied_index(struct state *s)
     return index;
 }
 
-int state_apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
-                struct result *result)
+static int apply(struct state *s, uint64_t index, struct str command, struct change_batch *changes,
+                 struct result *result)
 {
     struct store_txn *txn = store_txn_begin(s->store);
     struct str body = str_drop(command, 2);
@@ -90,6 +90,9 @@ int state_apply(struct state *s, uint64_t index, struct str command, struct chan
     char number[8];
 
     ASSERT(command.n >= 2);
+    result->status = 0;
+    result->text[0] = '\0';
+    buf_clear(&result->body);
     for (int i = 0; i < 8; i++)
         number[i] = (char)(index >> (56 - 8 * i));
     store_put(txn, TABLE_META, STR_LIT("applied"), (struct str){number, 8});
@@ -101,6 +104,16 @@ int state_apply(struct state *s, uint64_t index, struct str command, struct chan
         changes->n++;
     }
     return store_commit(txn);
+}
+
+int state_apply_group(struct state *s, uint64_t first, const struct str *commands, uint32_t n,
+                      struct change_batch *changes, struct result *results)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; i < n && rc == 0; i++)
+        rc = apply(s, first + i, commands[i], changes, &results[i]);
+    return rc;
 }
 
 bool state_stub_get(struct state *s, const char *key, struct buf *ret)
