@@ -35,7 +35,10 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
         fs_feed_apply(m, &v, batch);
         env_view_end(&v);
     }
-    m->seen_index = batch->index;
+    if (batch->index > m->seen_index) /* 0: of what is not the state's, as user events */
+        m->seen_index = batch->index;
+    if (batch->index && !timers_is_set(&m->drop_all))
+        fs_notify_index(m->notify, batch->index);
     fs_notify_flush(m->notify);
     fs_feed_flush(m);
 }
@@ -78,6 +81,16 @@ void fs_change_inode(struct fs_mount *m, struct fs_inode *i)
     buf_fini(&name);
 }
 
+void fs_change_retire(struct fs_mount *m, struct fs_inode *i)
+{
+    if (!i->is_current)
+        return;
+    fs_inode_retire(&m->inodes, i);
+    fs_change_inode(m, i);
+    if (m->notify)
+        fs_notify_flush(m->notify);
+}
+
 void fs_change_listing(struct fs_mount *m, struct fs_inode *dir)
 {
     int64_t now = clock_wall_ns();
@@ -114,6 +127,7 @@ void fs_change_everything(struct fs_mount *m)
         if (i && i->kind == FS_KV_DIR)
             fs_change_listing(m, i);
     }
+    fs_notify_index(m->notify, m->seen_index);
     fs_notify_flush(m->notify);
 }
 
@@ -174,9 +188,7 @@ static struct fs_inode *change_dir(struct fs_mount *m, struct view *v, struct fs
         }
     } else if (!child && is_there) {
         /* It may be new; then a value of the same name shows under its face from now on. */
-        struct str value = prefix.p[prefix.n - 1] == '/' ? str_take(prefix, prefix.n - 1) : prefix;
-        if (find_kv(m, FS_KV_FILE, value))
-            fs_change_name(m, dir, name);
+        fs_change_name(m, dir, name);
         fs_change_listing(m, dir);
     }
     return child;

@@ -294,7 +294,7 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
         buf_put_str(&i->value, e.value);
     env_view_end(&v);
     if (!is_newest) {
-        fs_inode_retire(&m->inodes, i);
+        fs_change_retire(m, i);
         if (is_there && is_second_try(m, i, fuse_req_ctx(req)->pid))
             open_snapshot(m, req, i, fi);
         else
@@ -338,7 +338,7 @@ int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fus
     if (!policy_allows(&v, ACL_KEY, node.a, ACL_WRITE)) {
         error = EACCES;
     } else if (!is_there && !i->is_pending) {
-        fs_inode_retire(&m->inodes, i);
+        fs_change_retire(m, i);
         error = ESTALE;
     } else if (!fs_file_make_direct(m, i)) {
         error = ESTALE;

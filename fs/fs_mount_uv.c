@@ -18,7 +18,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "agent/agent.h"
 #include "agent/metrics.h"
+#include "agent/shown.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_change.h"
@@ -59,6 +61,7 @@ static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args
 static void set_polling(struct fs_mount_loop *l, bool on);
 static void on_readable(uv_poll_t *poll, int status, int events);
 static void on_overflow(void *data);
+static void on_shown(void *data, uint64_t index);
 static void on_drop_all(struct timer *t, struct instant now);
 static void on_notifier_ended(void *data);
 static void on_look(struct timer *t, struct instant now);
@@ -289,17 +292,19 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     m->drop_all.fire = on_drop_all;
     int flags = fcntl(fd, F_GETFL);
     int r = flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+    m->env = env;
+    struct fs_notify_events events = {on_overflow, on_shown, m};
     if (r == 0)
-        r = fs_notify_open(m->session, env->self, on_overflow, m, &m->notify);
+        r = fs_notify_open(m->session, env->self, &events, &m->notify);
     if (r < 0) {
         mem_free(l);
         return error_set(err, r, "mount: %s: %s", m->path, error_text(r));
     }
-    m->env = env;
     m->loop = l;
     struct view v = fs_mount_view(m);
     m->seen_index = view_index(&v);
     env_view_end(&v);
+    on_shown(m, m->seen_index);
     fs_mount_note_time(m, m->seen_index);
     struct fs_inode *root = fs_inode_get(&m->inodes, FS_INODE_ROOT);
     root->mtime_ns = fs_times_get(&m->times, m->seen_index);
@@ -331,6 +336,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     struct fs_notify *n = m->notify;
     timers_cancel(m->env->timers, &m->drop_all);
     m->notify = NULL;
+    on_shown(m, SHOWN_OFF);
     fs_scratch_settle_all(m);
     fs_lock_close(m);
     fs_feed_end_all(m);
@@ -402,6 +408,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             break;
         }
     }
+}
+
+/* On either thread. */
+static void on_shown(void *data, uint64_t index)
+{
+    struct fs_mount *m = data;
+    shown_tell(m->env->core, agent_shown(m->env->agent), index);
 }
 
 /* It may come in the middle of a view; the next turn has none open. */

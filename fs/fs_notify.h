@@ -21,8 +21,13 @@ struct fs_notify;
 
 /* home: the worker's box. `overflowed` is called (on the worker) when more items came than fit: all
  * of them were dropped, and the caller has everything forgotten instead. */
+struct fs_notify_events {
+    void (*overflowed)(void *data);
+    void (*shown)(void *data, uint64_t index); /* on the worker or on the notifier's thread */
+    void *data;
+};
 int fs_notify_open(struct fuse_session *session, struct mailbox *home,
-                   void (*overflowed)(void *data), void *data, struct fs_notify **ret) MUST_USE;
+                   const struct fs_notify_events *events, struct fs_notify **ret) MUST_USE;
 /* After this nothing is sent any more; `closed` comes on the worker once the thread has ended and
  * the object is freed. Requests must be answered until then. */
 void fs_notify_close(struct fs_notify *n, void (*closed)(void *data), void *data);
@@ -31,6 +36,9 @@ void fs_notify_name(struct fs_notify *n, uint64_t dir, struct str name); /* of a
 void fs_notify_attr(struct fs_notify *n, uint64_t number); /* attributes of an inode */
 void fs_notify_listing(struct fs_notify *n, uint64_t dir); /* cached listing and attributes */
 void fs_notify_epoch(struct fs_notify *n);                 /* every name (Linux 6.16) */
+/* What was added since the last of these belongs to the state at this index: `shown` tells when the
+ * kernel has forgotten it all. */
+void fs_notify_index(struct fs_notify *n, uint64_t index);
 void fs_notify_flush(struct fs_notify *n); /* at the end of a turn: send what was added */
 
 #endif

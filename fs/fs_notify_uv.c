@@ -21,16 +21,18 @@ enum item { ITEM_NAME = 1, ITEM_ATTR, ITEM_LISTING, ITEM_EPOCH };
 struct fs_notify {
     struct fuse_session *session;
     struct mailbox *home;
-    void (*overflowed)(void *data), *data;
+    struct fs_notify_events events;
     void (*closed)(void *data), *closed_data;
     /* the worker's */
     struct buf items;   /* kind, number, size, name; in the order they were added */
     struct map present; /* the same, so that each is there once */
     size_t item_n;
+    uint64_t index; /* 0: nothing to tell */
     bool in_flight, is_closing, has_overflowed;
     /* what travels: one batch at a time */
     struct mail there, back;
     struct buf batch;
+    uint64_t batch_index;
     /* the thread's */
     uv_thread_t thread;
     uv_loop_t loop;
@@ -49,13 +51,12 @@ static void add(struct fs_notify *n, enum item kind, uint64_t number, struct str
 static void clear(struct fs_notify *n);
 
 int fs_notify_open(struct fuse_session *session, struct mailbox *home,
-                   void (*overflowed)(void *data), void *data, struct fs_notify **ret)
+                   const struct fs_notify_events *events, struct fs_notify **ret)
 {
     struct fs_notify *n = mem_new(struct fs_notify);
     n->session = session;
     n->home = home;
-    n->overflowed = overflowed;
-    n->data = data;
+    n->events = *events;
     buf_init(&n->items, 0);
     buf_init(&n->batch, 0);
     map_init(&n->present, (uint64_t)(uintptr_t)n);
@@ -111,10 +112,23 @@ void fs_notify_epoch(struct fs_notify *n)
     add(n, ITEM_EPOCH, 0, STR_LIT(""));
 }
 
+void fs_notify_index(struct fs_notify *n, uint64_t index)
+{
+    n->index = index;
+}
+
 void fs_notify_flush(struct fs_notify *n)
 {
-    if (n->in_flight || n->is_closing || n->items.n == 0)
+    if (n->in_flight || n->is_closing)
         return;
+    if (n->items.n == 0) {
+        if (n->index)
+            n->events.shown(n->events.data, n->index);
+        n->index = 0;
+        return;
+    }
+    n->batch_index = n->index;
+    n->index = 0;
     struct buf batch = n->batch;
     n->batch = n->items;
     n->items = batch;
@@ -144,7 +158,7 @@ static void add(struct fs_notify *n, enum item kind, uint64_t number, struct str
     if (++n->item_n >= FS_NOTIFY_ITEMS_MAX && !n->has_overflowed) {
         n->has_overflowed = true;
         clear(n);
-        n->overflowed(n->data);
+        n->events.overflowed(n->events.data);
     }
 }
 
@@ -249,6 +263,8 @@ static void on_batch(struct mail *mail)
         else
             send_epoch(n);
     }
+    if (n->batch_index)
+        n->events.shown(n->events.data, n->batch_index);
     n->back.deliver = on_back;
     mailbox_post(n->home, &n->back);
 }

@@ -292,7 +292,7 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
     struct fs_inode *i = fs_inode_find(&m->inodes, &found->node);
     uint64_t index = view_index(v);
     if (i && i->kind == FS_KV_FILE && !i->is_direct && i->version != found->version) {
-        fs_inode_retire(&m->inodes, i);
+        fs_change_retire(m, i);
         fs_inode_settle(&m->inodes, i);
         i = NULL;
     }

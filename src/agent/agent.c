@@ -96,6 +96,7 @@ int agent_open(const struct config *config, void *uv_loop, struct timers *timers
     a->box = box;
     a->metrics.since = a->started = clock_now();
     list_init(&a->subscribers);
+    shown_init(&a->shown, timers, clock_now);
     list_init(&a->serve_workers);
     rng_system(&a->rng);
     servers_init(&a->servers, &a->rng);
@@ -190,6 +191,7 @@ static void on_net_given_up(void *data)
 
 static void engines_close(struct agent *a)
 {
+    shown_fini(&a->shown);
     leader_free(a->leader);
     local_free(a->local);
     if (a->state)
@@ -270,6 +272,7 @@ static void on_applied(void *data, const struct change_batch *changes)
     metrics_add(&a->metrics, METRIC_APPLIED_CHANGES, changes->n);
     if (changes->n == 0 && !changes->everything)
         return;
+    shown_published(&a->shown, changes->index);
     agent_publish(a, changes);
     agent_rpc_publish(a, changes);
     leader_applied(a->leader, changes);
@@ -452,6 +455,11 @@ const struct tokens *agent_tokens(const struct agent *a)
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
 {
     return lock_delay_refuses(a->lock_delays, command, clock_now(), ret_body);
+}
+
+struct shown *agent_shown(struct agent *a)
+{
+    return &a->shown;
 }
 
 int agent_ask_reload(struct agent *a, struct error *err)

@@ -17,6 +17,7 @@
 #include "agent/monitor.h"
 #include "agent/servers.h"
 #include "agent/ship.h"
+#include "agent/shown.h"
 #include "rpc/rpc_listen.h"
 
 struct follow; /* agent_rpc.c */
@@ -40,6 +41,7 @@ struct agent {
     struct policy *policy; /* for what is asked on the core */
     struct tokens tokens;
     struct lock_delay *lock_delays;
+    struct shown shown;
     struct monitor *monitor;
     struct local *local;
     struct runner *runner;

@@ -20,6 +20,11 @@ static void send_back(struct write *w)
     mailbox_post(w->env->self, &w->mail);
 }
 
+static void on_shown(struct shown_wait *s)
+{
+    send_back(LIST_ITEM(s, struct write, shown));
+}
+
 /* The result is the log's during this call only: what the door needs is copied. */
 static void on_applied(struct consensus_submit *s)
 {
@@ -31,6 +36,11 @@ static void on_applied(struct consensus_submit *s)
         buf_put_str(&w->result.body, buf_str(&s->result->body));
         memcpy(w->result.text, s->result->text, sizeof w->result.text);
         agent_filter_result(w->env->agent, w->token, buf_str(&w->command), &w->result.body);
+    }
+    if (s->status == 0 && w->until_shown) {
+        w->shown.go = on_shown;
+        shown_hold(agent_shown(w->env->agent), &w->shown, w->index);
+        return;
     }
     send_back(w);
 }

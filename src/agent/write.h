@@ -8,6 +8,7 @@
 
 #include "agent/env.h"
 #include "agent/ship.h"
+#include "agent/shown.h"
 #include "consensus/consensus.h"
 
 /* Embedded in the caller's object, which lives until done: there is no cancel, a write once
@@ -17,6 +18,7 @@ struct write {
     struct buf command; /* encoded; owned by the write from submit on, freed before done */
     struct str token;   /* the caller's until done */
     void (*done)(struct write *w); /* on the submitting worker, exactly once, never inside submit */
+    bool until_shown;              /* the answer waits for this agent's mount (shown.h) */
     /* outputs */
     int status;     /* 0: applied, see result; else why it was not (consensus.h), or ERR_DENIED */
     uint64_t index; /* log index */
@@ -25,6 +27,7 @@ struct write {
     struct mail mail;
     struct env *env;
     struct consensus_submit submit;
+    struct shown_wait shown;
     struct ship ship; /* of an agent without a log */
 };
 

@@ -287,6 +287,7 @@ static bool start_write(struct api_call *c)
     }
     w->token = c->token;
     w->done = on_written;
+    w->until_shown = true;
     write_submit(c->env, w);
     return false;
 }

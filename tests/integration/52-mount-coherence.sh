@@ -15,6 +15,8 @@ scene() {
 scene "PUT, then read at once: 300 rounds, always the new value" update 300
 scene "DELETE, then read at once: 200 rounds, always gone; PUT, and there again" delete 200
 scene "sizes and listings follow soon, each time" follow 150
+scene "PUT, then stat and ls at once: 200 rounds, as it is now" exact 200
+scene "names that opens found stale before the news came: followed all the same" crossing 25
 scene "a value turns into a directory and back while names are cached" faces 50
 scene "an open file keeps the version it was opened at" snapshot 20
 scene "readers under remote writers: never torn, never empty" torture 4 0 2

@@ -109,6 +109,58 @@ def faces(rounds):
         soon("the value again", lambda: read("face") == f"v{i}" == read("face%v"))
 
 
+def crossing(rounds):
+    """A value changes a few times, each seen by an open before the mount is told, and then becomes
+    a directory, while others do the same: an open must not use up the news for the name."""
+    problems = []
+
+    def cross(key):
+        api = Http()
+        for i in range(rounds):
+            for n in range(3):
+                api.put(key, f"{i}.{n}")
+                if read(key) != f"{i}.{n}":
+                    problems.append(f"{key}: an old value")
+            api.put(key + "/below", "w")
+            soon(f"{key} is a directory", lambda: read(key + "/below") == "w")
+            api.delete(key + "/below")
+            soon(f"{key} is a value", lambda: read(key) == f"{i}.2")
+
+    def guard(key):
+        try:
+            cross(key)
+        except BaseException as error:  # pylint: disable=broad-except
+            problems.append(f"{key}: {error!r}")
+
+    threads = [threading.Thread(target=guard, args=(f"cross{n}",), daemon=True) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+        if thread.is_alive():
+            problems.append("a thread hangs")
+    if problems:
+        fail(problems[:5])
+
+
+def exact(rounds):
+    """stat and ls, once PUT is answered. (The answer waits for the kernel, but not for ever.)"""
+    api, late = Http(), 0
+    api.put("exact/x", "")
+    for i in range(rounds):
+        api.put("exact/x", "y" * (i % 50))
+        late += os.stat(path("exact/x")).st_size != i % 50
+        api.put(f"exact/{i}", "y")
+        late += len(os.listdir(path("exact"))) != i + 2
+        if i % 3 == 0:
+            api.delete(f"exact/{i}")
+            late += os.path.exists(path(f"exact/{i}"))
+            api.put(f"exact/{i}", "y")
+    print(f"{late} late of {rounds}")
+    if late > rounds // 50:
+        sys.exit(1)
+
+
 def snapshot(rounds):
     api = Http()
     for i in range(rounds):
@@ -233,4 +285,5 @@ def names(seconds):
 
 
 {"update": update, "delete": delete, "follow": follow, "faces": faces, "snapshot": snapshot,
+ "crossing": crossing, "exact": exact,
  "torture": torture, "names": names}[scene](*numbers)

@@ -41,6 +41,11 @@ void agent_filter_result(struct agent *a, struct str token, struct str command, 
     (void)body;
 }
 
+struct shown *agent_shown(struct agent *a)
+{
+    return NULL;
+}
+
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
 {
     (void)a;
