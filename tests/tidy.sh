@@ -26,12 +26,13 @@ trap 'rm -rf "$tmp"' EXIT
 may_include() {
     case $1 in
     base) echo ;;
-    store | gossip | raft | wal | net | cli | check) echo base ;;
+    store | gossip | raft | wal | net | check | plan) echo base ;;
+    cli) echo base plan ;;
     acl) echo base ;;
     rpc) echo base net ;;
     state) echo base store acl ;;
     consensus) echo base store state raft wal net ;;
-    agent) echo base store state gossip rpc consensus net check ;;
+    agent) echo base store state gossip rpc consensus net check plan ;;
     api | dns | fs | worker) echo base store state agent ;;
     http) echo base api agent ;;
     esac
@@ -65,7 +66,7 @@ openssl/        src/base/digest.c src/gossip/gossip_keyring.c src/http/*
 h2o             src/http/* tests/bench/*
 libknot/        src/dns/* tests/unit/test_dns*.c tests/fuzz/fuzz_dns*.c tests/bench/*
 ares            src/dns/*_uv.c
-curl/           src/check/web_curl.h
+curl/           src/check/web_curl.h src/cli/cli_tell.c
 fuse            fs/* tests/bench/*
 pthread.h       src/base/mailbox.c tests/* src/worker/worker_uv.c fs/fs_notify_uv.c
 stdatomic.h     src/base/published.c

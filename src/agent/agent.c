@@ -6,6 +6,7 @@
 #include "agent/agent_state.h"
 #include "agent/coordinates.h"
 #include "agent/local_state.h"
+#include "agent/watchers.h"
 #include "base/mem.h"
 #include "state/policy.h"
 
@@ -386,6 +387,7 @@ void agent_reload(struct agent *a, const struct config *config)
     a->config = config;
     log_set_level(config->log_level);
     local_reload(a->local, config);
+    watchers_reload(a->watchers, config);
 }
 
 struct view agent_view_begin(struct agent *a, struct str token)

@@ -6,6 +6,7 @@
 #include "agent/agent_state.h"
 #include "agent/local_disk.h"
 #include "agent/ship_write.h"
+#include "agent/watchers.h"
 #include "base/mem.h"
 #include "check/runner.h"
 #include "state/inventory.h"
@@ -195,6 +196,7 @@ int agent_local_open(struct agent *a, void *uv_loop, struct error *err)
         .disk = local_disk_interface(a->disk),
     };
     a->local = local_new(&conf);
+    a->watchers = watchers_open(uv_loop, a->timers);
     return 0;
 }
 
@@ -202,6 +204,7 @@ void agent_local_load(struct agent *a)
 {
     local_reload(a->local, a->config);
     local_persist_load(a->local, a->dir.path);
+    watchers_reload(a->watchers, a->config);
 }
 
 struct closing {
@@ -228,13 +231,21 @@ static void on_disk_closed(void *data)
         on_runner_closed(c);
 }
 
+static void on_watchers_closed(void *data)
+{
+    struct closing *c = data;
+    struct agent *a = c->agent;
+    a->watchers = NULL;
+    if (a->disk)
+        local_disk_close(a->disk, on_disk_closed, c);
+    else
+        on_disk_closed(c);
+}
+
 void agent_local_close(struct agent *a, void (*cb)(void *data), void *data)
 {
     struct closing *c = mem_new(struct closing);
     *c = (struct closing){a, cb, data};
     local_close(a->local);
-    if (a->disk)
-        local_disk_close(a->disk, on_disk_closed, c);
-    else
-        on_disk_closed(c);
+    watchers_close(a->watchers, on_watchers_closed, c);
 }

@@ -46,6 +46,7 @@ struct agent {
     struct local *local;
     struct runner *runner;
     struct disk *disk;
+    struct watchers *watchers;
     bool is_leader, closing;
     struct list subscribers;
     struct cluster *cluster;

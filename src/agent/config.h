@@ -92,6 +92,7 @@ struct config {
     struct duration leave_drain_time, rpc_hold_timeout;
     /* this node's services and checks, as JSON texts; and how checks are run */
     struct config_list service, services, check, checks;
+    struct config_list watches; /* as JSON texts */
     bool enable_script_checks, enable_local_script_checks, discard_check_output;
     bool disable_coordinates;
     struct duration check_update_interval;

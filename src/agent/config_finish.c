@@ -8,6 +8,7 @@
 
 #include "agent/local_definition.h"
 #include "agent/tokens.h"
+#include "agent/watchers.h"
 #include "base/encode.h"
 
 #define NODE_META_MAX       64 /* consul: metaMaxKeyPairs */
@@ -64,6 +65,8 @@ int config_finish_check(struct config *c, struct error *err)
         rc = check_available(c, err);
     if (!rc)
         rc = local_definition_check_config(c, err);
+    if (!rc)
+        rc = watchers_check_config(c, err);
     return rc;
 }
 

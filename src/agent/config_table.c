@@ -336,7 +336,8 @@ const struct config_option config_table[] = {
     ON("services", NULL, JSON, services, NULL, ANY, YES, "Services of this node")
     ON("check", NULL, JSON, check, NULL, ANY, YES, "A health check of this node")
     ON("checks", NULL, JSON, checks, NULL, ANY, YES, "Health checks of this node")
-    OFF("watches", NULL, ANY, REFUSED, NULL, "Programs to run at changes")
+    ON("watches", NULL, JSON, watches, NULL, ANY, YES,
+       "What to watch, and the programs or URLs to tell of changes")
     OFF("audit", NULL, ANY, REFUSED, NULL, "Audit log")
     OFF("unix_sockets.user", NULL, TEXT, REFUSED, NULL, "Owner of the HTTP socket")
     OFF("unix_sockets.group", NULL, TEXT, REFUSED, NULL, "Group of the HTTP socket")

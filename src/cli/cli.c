@@ -22,6 +22,7 @@
 #include "cli/cli_mount.h"
 #include "cli/cli_operator.h"
 #include "cli/cli_rtt.h"
+#include "cli/cli_run_table.h"
 #include "cli/cli_services.h"
 #include "cli/cli_snapshot.h"
 #include "cli/cli_transfer.h"
@@ -168,6 +169,7 @@ static int run_doc(struct cli *c);
 
 static const struct cli_command commands[] = {
     CLI_ACL_COMMANDS
+    CLI_RUN_COMMANDS
     {"agent", "[options]", "Run the agent (disco agent -h has its options)", NULL,
      NULL, 0, 0, NULL},
     {"catalog datacenters", "", "List the datacenters known", NULL,

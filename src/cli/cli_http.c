@@ -14,7 +14,8 @@
 #define CLI_HTTP_READ_SIZE 65536
 
 struct cli_http {
-    int fd; /* -1: not connected */
+    int fd;        /* -1: not connected */
+    int interrupt; /* readable: stop waiting; or -1 */
     struct cli_dial where;
     char *token, *auth; /* or NULL */
     bool is_used;       /* this connection has served a request */
@@ -28,7 +29,7 @@ enum body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_TO_END };
 struct head {
     int status;
     enum body_kind kind;
-    uint64_t length;
+    uint64_t length, index;
     bool is_last; /* the peer closes after this reply */
 };
 
@@ -55,7 +56,7 @@ int cli_http_open(const char *address, const char *token, const char *auth, stru
     if (status < 0)
         return status;
     struct cli_http *h = mem_new(struct cli_http);
-    h->fd = -1;
+    h->fd = h->interrupt = -1;
     h->where = where;
     h->token = mem_dup_z(token && *token ? token : NULL);
     h->auth = mem_dup_z(auth && *auth ? auth : NULL);
@@ -69,6 +70,7 @@ struct cli_http *cli_http_adopt(int fd)
     struct cli_http *h = mem_new(struct cli_http);
 
     h->fd = fd;
+    h->interrupt = -1;
     h->where.shown = mem_dup_z("adopted");
     buf_init(&h->in, 0);
     return h;
@@ -84,6 +86,17 @@ void cli_http_close(struct cli_http *h)
     mem_free(h->token);
     mem_free(h->auth);
     mem_free(h);
+}
+
+void cli_http_set_interrupt(struct cli_http *h, int fd)
+{
+    h->interrupt = fd;
+}
+
+void cli_http_set_token(struct cli_http *h, const char *token)
+{
+    mem_free(h->token);
+    h->token = mem_dup_z(token && *token ? token : NULL);
 }
 
 void cli_reply_fini(struct cli_reply *r)
@@ -154,6 +167,7 @@ static int http_exchange(struct cli_http *h, const char *method, struct str url,
         status = http_read_head(h, method, &head);
     if (status == 0) {
         ret->status = head.status;
+        ret->index = head.index;
         if (head.status != 200)
             sink->each = NULL;
         status = http_read_body(h, &head, sink);
@@ -224,18 +238,20 @@ static int http_send(struct cli_http *h, const char *method, struct str url, con
 /* Receives more into h->in; ERR_CLOSED at the end. wait_ms -1: without limit. */
 static int http_fill(struct cli_http *h, int wait_ms)
 {
-    struct pollfd p = {.fd = h->fd, .events = POLLIN};
+    struct pollfd p[] = {{.fd = h->fd, .events = POLLIN}, {.fd = h->interrupt, .events = POLLIN}};
 
     if (h->in_at == h->in.n) {
         buf_clear(&h->in);
         h->in_at = 0;
     }
     for (;;) {
-        int ready = poll(&p, 1, wait_ms);
+        int ready = poll(p, 2, wait_ms);
         if (ready == 0)
             return ERR_TIMEOUT;
         if (ready < 0)
             return -errno; /* EINTR too: a signal ends `monitor` */
+        if (p[1].revents)
+            return -EINTR;
         char *room = buf_reserve(&h->in, CLI_HTTP_READ_SIZE);
         if (!room)
             return ERR_TOO_LARGE;
@@ -300,6 +316,8 @@ static int head_field(struct str line, struct head *ret)
         ret->kind = BODY_LENGTH;
         return str_to_u64(value, &ret->length);
     }
+    if (str_eq_nocase(name, STR_LIT("x-consul-index")) && str_to_u64(value, &ret->index) < 0)
+        ret->index = 0;
     if (str_eq_nocase(name, STR_LIT("transfer-encoding")))
         ret->kind = BODY_CHUNKED;
     if (str_eq_nocase(name, STR_LIT("connection")) && str_eq_nocase(value, STR_LIT("close")))

@@ -19,6 +19,7 @@ struct cli_http;
 
 struct cli_reply {
     int status;
+    uint64_t index; /* X-Consul-Index, or 0 */
     struct buf body;
 };
 
@@ -40,6 +41,11 @@ int cli_http_stream(struct cli_http *h, const char *method, struct str url,
                     bool (*each)(void *data, struct str bytes), void *data, struct cli_reply *ret,
                     struct error *err) MUST_USE;
 void cli_reply_fini(struct cli_reply *r);
+/* When fd becomes readable while an answer is awaited, the wait ends with -EINTR (fd is not read).
+ * -1: none. */
+void cli_http_set_interrupt(struct cli_http *h, int fd);
+/* The token of the requests that follow; NULL or "": none. */
+void cli_http_set_token(struct cli_http *h, const char *token);
 
 /* Adds "?name=value" or "&name=value", encoded; value NULL: the name alone. */
 void cli_http_param(struct buf *url, const char *name, const char *value);

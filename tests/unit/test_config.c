@@ -80,7 +80,11 @@ static const struct row rows[] = {
      "acl.default_policy \"maybe\" is neither \"allow\" nor \"deny\"", 0},
     {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"enabled\":true,\"tokens\":{\"master\":\"x\"}}}", 0,
      "acl.tokens.master \"x\" is not a UUID", 0},
-    {"-config-file=D/a.json", "{" BASE ",\"watches\":[]}", 0, ONE "watches" GONE "*", 0},
+    {"-config-file=D/a.json",
+     "{" BASE ",\"watches\":[{\"type\":\"nodes\",\"args\":[\"a\"]},{\"type\":\"bogus\"}]}", 0,
+     "watches[1]: Unsupported watch type: bogus", 0},
+    {"-config-file=D/a.json", "{" BASE ",\"watches\":[{\"type\":\"nodes\"}]}", 0,
+     "watches[0]: Must define a watch handler (args)", 0},
     {"-data-dir=D/data -server -bootstrap-expect=3 -bind=127.0.0.1", 0, 0, 0, "bootstrap_expect=3 bootstrap=false"},
     {"-config-file=D/a.json", "{" BASE ",\"acl\":{\"enabled\":false,\"default_policy\":\"deny\"},\"retry_join\":[],"
      "\"ports\":{\"grpc\":-1},\"disable_update_check\":true}", 0, 0, "acl.enabled=false"},
