@@ -227,6 +227,8 @@ static void render_raft_stats(struct agent *a, struct jwrite *w)
     named_z(w, "state", s.state);
     if (s.storage_status)
         named_z(w, "storage_error", error_text(s.storage_status));
+    if (published_get(&a->published, PUBLISHED_STORAGE_SLOW))
+        named_z(w, "storage_slow", "true");
     stat_u64(w, "term", s.term);
     jwrite_close(w);
 }
@@ -344,6 +346,8 @@ static size_t gauges_now(struct agent *a, struct metrics_gauge dst[GAUGES_MAX])
     dst[n++] = (struct metrics_gauge){
         "consul.raft.storage_error",
         (double)(int64_t)published_get(&a->published, PUBLISHED_STORAGE_ERROR)};
+    dst[n++] = (struct metrics_gauge){"consul.raft.storage_slow",
+                                      (double)published_get(&a->published, PUBLISHED_STORAGE_SLOW)};
     dst[n++] = (struct metrics_gauge){
         "consul.gossip.dropped",
         (double)(pool_dropped(cluster_lan(a->cluster)) +

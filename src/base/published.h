@@ -17,6 +17,7 @@ enum published_name {
     PUBLISHED_TERM,
     PUBLISHED_LAST_CONTACT_MS, /* since the leader was heard; 0 on the leader */
     PUBLISHED_STORAGE_ERROR,   /* 0, or the -errno for which writes are refused now */
+    PUBLISHED_STORAGE_SLOW,    /* 1: a write of the log has waited for more than a second */
     PUBLISHED_DATACENTERS,     /* other datacenters of which a server is known */
     PUBLISHED_NAMES
 };

@@ -33,7 +33,8 @@ struct consensus_batch {
     struct raft_persist persist;
     struct raft_entry **entries; /* a reference each */
     size_t n, cap;
-    struct consensus_batch *next; /* when idle */
+    struct instant since;
+    struct consensus_batch *next; /* of those that are idle, of those on the log thread */
 };
 
 struct consensus {
@@ -50,8 +51,11 @@ struct consensus {
     struct wal_disk *disk;
     struct wal *wal;
     struct wal_thread *thread;
-    struct consensus_batch *idle; /* objects to use again */
-    unsigned orders;              /* on the log thread */
+    struct consensus_batch *idle;            /* objects to use again */
+    struct consensus_batch *out, **out_last; /* on the log thread, the oldest first */
+    struct timer slow;
+    bool is_slow;    /* a batch has waited for long */
+    unsigned orders; /* on the log thread */
     struct wal_order recover_order, seal_order, compact_order;
     bool recovering, sealing, compacting, sealed;
     uint64_t compact_keep, compact_index, compact_term;

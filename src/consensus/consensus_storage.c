@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Batches to the log thread, what happens when the disk fails, snapshots.
+ * Batches to the log thread, what happens when the disk fails or is slow, snapshots.
  *
  * A failure is told by the order that met it. All orders behind it fail, too (the log refuses
  * until it is recovered), the machine forgets what was not durable, wishes not yet durable are
@@ -17,6 +17,8 @@
 #define RETRY DURATION_MS(500)
 /* So long without a write, and the log is sealed. */
 #define QUIET DURATION_MS(100)
+/* A batch that takes so long makes the disk a slow one, until nothing waits or one was quicker. */
+#define SLOW DURATION_S(1)
 /* A snapshot is due after so many bytes of entries, or twice the last snapshot's. */
 #define SNAPSHOT_BYTES ((uint64_t)64 << 20)
 /* Entries kept in memory and on disk behind a snapshot take no more than this. */
@@ -40,6 +42,52 @@ static void storage_failed(struct consensus *c, int status)
     if (c->hooks.storage)
         c->hooks.storage(c->hooks.data, status);
     timers_set(c->timers, &c->retry, instant_add(engine_now(c->engine), RETRY));
+}
+
+static void set_slow(struct consensus *c, bool is_slow, struct duration took)
+{
+    if (is_slow == c->is_slow)
+        return;
+    c->is_slow = is_slow;
+    published_set(c->published, PUBLISHED_STORAGE_SLOW, is_slow);
+    if (is_slow)
+        log_warn(CONSENSUS_SUBSYSTEM,
+                 "the disk is slow: a write of the log has waited for %" PRId64 " ms",
+                 duration_ms(took));
+    else
+        log_info(CONSENSUS_SUBSYSTEM,
+                 "the disk is no longer slow: the last write took %" PRId64 " ms",
+                 duration_ms(took));
+}
+
+/* Looks once in SLOW, as long as something waits. */
+static void on_slow(struct timer *t, struct instant now)
+{
+    struct consensus *c = LIST_ITEM(t, struct consensus, slow);
+
+    if (!c->out)
+        return;
+    struct duration waited = instant_since(now, c->out->since);
+    if (waited.ns >= SLOW.ns)
+        set_slow(c, true, waited);
+    else
+        timers_set(c->timers, t, instant_add(c->out->since, SLOW));
+}
+
+/* Batches come back in the order in which they went. */
+static void took_back(struct consensus *c, struct consensus_batch *b)
+{
+    struct duration took = instant_since(engine_now(c->engine), b->since);
+
+    ASSERT(c->out == b);
+    c->out = b->next;
+    if (!c->out)
+        c->out_last = &c->out;
+    set_slow(c, took.ns >= SLOW.ns, took);
+    if (!c->out)
+        set_slow(c, false, took);
+    else if (!timers_is_set(&c->slow) && !c->is_slow)
+        timers_set(c->timers, &c->slow, instant_add(c->out->since, SLOW));
 }
 
 /* Log thread. The order is the one of struct raft_persist. */
@@ -69,6 +117,7 @@ static void batch_done(struct wal_order *o)
     struct consensus *c = b->c;
 
     c->orders--;
+    took_back(c, b);
     for (size_t i = 0; i < b->n; i++)
         raft_entry_unref(b->entries[i]);
     b->n = 0;
@@ -110,6 +159,12 @@ void consensus_persist(struct consensus *c, const struct raft_persist *p)
         b->entries[b->n] = raft_entry_ref(raft_entry_at(c->raft, p->first + b->n));
     c->orders++;
     c->sealed = false;
+    b->since = engine_now(c->engine);
+    b->next = NULL;
+    *c->out_last = b;
+    c->out_last = &b->next;
+    if (!timers_is_set(&c->slow) && !c->is_slow)
+        timers_set(c->timers, &c->slow, instant_add(b->since, SLOW));
     wal_thread_post(c->thread, &b->order);
 }
 
@@ -294,6 +349,8 @@ void consensus_storage_init(struct consensus *c)
 {
     c->retry.fire = on_retry;
     c->quiet.fire = on_quiet;
+    c->slow.fire = on_slow;
+    c->out_last = &c->out;
 }
 
 bool consensus_storage_is_quiet(const struct consensus *c)
@@ -305,6 +362,7 @@ void consensus_storage_fini(struct consensus *c)
 {
     timers_cancel(c->timers, &c->retry);
     timers_cancel(c->timers, &c->quiet);
+    timers_cancel(c->timers, &c->slow);
     if (c->thread)
         wal_thread_stop(c->thread);
     c->thread = NULL;

@@ -464,6 +464,38 @@ static void test_busy_and_close(void **state)
     drop_state(&server);
 }
 
+/* A disk that takes long is told, and that it no longer does; nothing fails for it. */
+static void test_disk_is_slow(void **state)
+{
+    struct wish a, b;
+
+    (void)state;
+    start(&server, "raft");
+    lead(&server);
+    engine_sim.log_stalls = true;
+    submit(&server, &a, "k=1");
+    engine_sim_sleep(DURATION_MS(900));
+    assert_int_equal(published_get(&server.published, PUBLISHED_STORAGE_SLOW), 0);
+    submit(&server, &b, "k=2");
+    engine_sim_sleep(DURATION_MS(200));
+    assert_int_equal(published_get(&server.published, PUBLISHED_STORAGE_SLOW), 1);
+    engine_sim_sleep(DURATION_S(30));
+    assert_int_equal(a.done + b.done, 0);
+    assert_int_equal(published_get(&server.published, PUBLISHED_STORAGE_ERROR), 0);
+    engine_sim.log_stalls = false;
+    engine_sim_settle();
+    assert_int_equal(a.submit.status, 0);
+    assert_int_equal(b.submit.status, 0);
+    assert_int_equal(published_get(&server.published, PUBLISHED_STORAGE_SLOW), 0);
+    for (int i = 0; i < 50; i++) { /* a quick one after the other for longer than that */
+        submit(&server, &a, "k=3");
+        engine_sim_sleep(DURATION_MS(50));
+        assert_int_equal(a.submit.status, 0);
+        assert_int_equal(published_get(&server.published, PUBLISHED_STORAGE_SLOW), 0);
+    }
+    stop(&server);
+}
+
 /* Power fails at a random moment under load, again and again: nothing acknowledged is lost. */
 static void test_power_loss(void **state)
 {
@@ -523,6 +555,6 @@ int main(void)
         CONSENSUS(test_wish_from_answer), CONSENSUS(test_in_memory),
         CONSENSUS(test_snapshots),        CONSENSUS(test_read),
         CONSENSUS(test_disk_fails),       CONSENSUS(test_busy_and_close),
-        CONSENSUS(test_power_loss)};
+        CONSENSUS(test_power_loss),       CONSENSUS(test_disk_is_slow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
