@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -8,6 +7,7 @@
 #include "gossip/gossip_net.h"
 #include "gossip/gossip_tcp.h"
 #include "gossip/gossip_udp.h"
+#include "gossip/gossip_writer.h"
 
 #define LOG_GAP        DURATION_S(10)
 #define PORT_TRIES_MAX 16 /* for one that is free for both */
@@ -20,7 +20,7 @@ struct gossip_net {
     struct gossip_udp *udp;
     struct gossip_tcp *tcp;
     int open_n;
-    int snapshot_fd; /* -1: none */
+    struct gossip_writer *writer; /* of the snapshot */
     uint64_t streams_dropped;
     struct instant log_next;
     uint64_t log_muted;
@@ -113,8 +113,6 @@ static void on_part_closed(void *data)
         return;
     gossip_packet_fini(&n->packet);
     gossip_keyring_free(n->keyring);
-    if (n->snapshot_fd >= 0)
-        close(n->snapshot_fd);
     if (n->closed)
         n->closed(n->closed_data);
     mem_free(n);
@@ -130,6 +128,8 @@ void gossip_net_close(struct gossip_net *n, void (*closed)(void *data), void *da
         gossip_udp_close(n->udp, on_part_closed, n);
     if (n->tcp)
         gossip_tcp_close(n->tcp, on_part_closed, n);
+    if (n->writer)
+        gossip_writer_close(n->writer, on_part_closed, n);
     on_part_closed(n);
 }
 
@@ -195,7 +195,6 @@ int gossip_net_open(const struct gossip_net_options *o, struct gossip_net **ret,
     int rc;
 
     n->o = *o;
-    n->snapshot_fd = -1;
     n->keyring = gossip_keyring_new();
     gossip_packet_init(&n->packet);
     n->packet.keyring = n->keyring;
@@ -207,8 +206,8 @@ int gossip_net_open(const struct gossip_net_options *o, struct gossip_net **ret,
             error_set(err, rc, "gossip on %s: %s", text, error_text(rc));
     }
     if (rc == 0 && o->snapshot_path) {
-        n->snapshot_fd = gossip_file_open(o->snapshot_path, err);
-        rc = n->snapshot_fd < 0 ? n->snapshot_fd : 0;
+        rc = gossip_writer_open(o->loop, n->o.snapshot_path, n->o.log_name, &n->writer, err);
+        n->open_n += rc == 0;
     }
     if (rc < 0) {
         gossip_net_close(n, NULL, NULL);
@@ -298,21 +297,8 @@ int gossip_net_restore(struct gossip_net *n, struct gossip *g, bool after_leave,
 static void on_snapshot(void *data, struct str lines, bool whole, bool sync)
 {
     struct gossip_net *n = data;
-    struct error err = {0};
-    int rc = 0;
 
-    if (whole) {
-        rc = gossip_file_replace(n->o.snapshot_path, lines, sync, &err);
-        if (rc == 0) {
-            close(n->snapshot_fd);
-            n->snapshot_fd = gossip_file_open(n->o.snapshot_path, &err);
-            rc = n->snapshot_fd < 0 ? n->snapshot_fd : 0;
-        }
-    } else if (n->snapshot_fd >= 0) {
-        rc = gossip_file_append(n->snapshot_fd, lines, sync);
-    }
-    if (rc < 0)
-        log_error(n->o.log_name, "serf: snapshot not kept: %s", error_text(rc));
+    gossip_writer_put(n->writer, lines, whole, sync);
 }
 
 /* ---- outputs ---- */
