@@ -139,6 +139,19 @@ int api_acl_translate(struct api_call *c, struct view *v, uint64_t *ret_index)
 
 /* ---- the rest ---- */
 
+/* The tokens of before there were policies: none can be here. consul: 1.11 and later */
+void api_acl_legacy(struct api_call *c)
+{
+    (void)api_fail(c, 410, "Endpoint %.*s for the legacy ACL system was removed in Consul 1.11.",
+                   STR_ARG(c->request.path));
+}
+
+/* Logging in and out is for auth methods. consul: acl.ErrNotFound of a method that is not there */
+void api_acl_login(struct api_call *c)
+{
+    (void)api_fail(c, 403, "ACL not found: there are no auth methods in this version");
+}
+
 /* There is one datacenter whose servers hold the tokens: nothing is copied. */
 void api_acl_replication(struct api_call *c)
 {

@@ -51,6 +51,8 @@ int api_acl_authorize(struct api_call *c, struct view *v, uint64_t *ret_index);
 bool api_acl_check_translate(struct api_call *c);
 int api_acl_translate(struct api_call *c, struct view *v, uint64_t *ret_index);
 void api_acl_replication(struct api_call *c);
+void api_acl_legacy(struct api_call *c);
+void api_acl_login(struct api_call *c);
 void api_acl_agent_token(struct api_call *c, struct agent *agent);
 
 #endif

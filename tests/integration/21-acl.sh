@@ -71,6 +71,12 @@ tap_result $? "once"
 exits 0 "translate-rules" as $master disco acl translate-rules 'key "a" { policy = "read" }'
 is "$OUT" $'key_prefix "a" {\n  policy = "read"\n}' "prints them as they are written now"
 
+for asked in "PUT create" "PUT update" "PUT destroy/x" "GET info/x" "PUT clone/x" "GET list"; do
+    is "$(ask $master "/v1/acl/${asked#* }" -X "${asked% *}")" \
+        "Endpoint /v1/acl/${asked#* } for the legacy ACL system was removed in Consul 1.11. 410" "$asked of the older system is gone"
+done
+like "$(ask $master /v1/acl/login -X POST -d '{}')" '^ACL not found: .* 403$' "there are no auth methods to log in by"
+
 section "keys"
 is "$(ask $master /v1/kv/app/a -X PUT -d 1)" "true 200" "the master writes"
 is "$(ask $master /v1/kv/app/secret/s -X PUT -d 1)" "true 200" "anywhere"
