@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs the packages of packages.txt that are missing. Does nothing, and needs no rights, when
-# all are there.
+# Installs the packages of packages.txt that are missing, all or those of the sections that are named
+# (install-packages.sh build). Does nothing, and needs no rights, when all are there.
 set -u
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 exec </dev/null
@@ -11,7 +11,12 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     exit 0
 fi
 
-wanted=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$here/packages.txt")
+# A section begins with a line "# NAME" or "# NAME (what for)" behind an empty one.
+wanted=$(awk -v sections=" $* " '
+    /^$/ { head = 1; next }
+    /^#/ { if (head) on = sections == "  " || index(sections, " " $2 " "); head = 0; next }
+    { head = 0; sub(/#.*/, ""); gsub(/[[:space:]]/, ""); if (on && $0 != "") print }
+' "$here/packages.txt")
 # One process for all: "STATUS PACKAGE" lines; packages dpkg never heard of give none.
 # shellcheck disable=SC2086
 present=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |

@@ -132,8 +132,10 @@ static void serve_here(struct consensus *c)
 
     while ((l = list_pop(&c->submits_waiting)) != NULL)
         list_push(&c->incoming, l);
-    while ((l = list_pop(&c->reads_waiting)) != NULL)
+    while ((l = list_pop(&c->reads_waiting)) != NULL) {
+        read_of(l)->deadline = (struct instant){0}; /* what it waits for now is here */
         list_push(&c->reads_new, l);
+    }
     if (!list_is_empty(&c->incoming) || !list_is_empty(&c->reads_new))
         consensus_set_dirty(c);
 }
@@ -172,6 +174,17 @@ static void give_up_sent(struct consensus *c, struct instant now)
             end_read(c, read_of(l), ERR_NO_LEADER);
 }
 
+/* A server that was cut off, or removed, may never apply what the leader told it of. The writes
+ * among these are answered by consensus_forward_finish: they are committed. */
+static void give_up_applying(struct consensus *c, struct instant now)
+{
+    LIST_FOREACH (&c->reads_confirmed, l) {
+        struct consensus_read *r = read_of(l);
+        if (r->status == 0 && r->deadline.ns != 0 && is_late(r->deadline, now))
+            r->status = ERR_NO_LEADER;
+    }
+}
+
 #define LOOK DURATION_MS(100)
 
 static void on_look(struct timer *t, struct instant now)
@@ -180,6 +193,7 @@ static void on_look(struct timer *t, struct instant now)
 
     give_up_waiting(c, now);
     give_up_sent(c, now);
+    give_up_applying(c, now);
     consensus_set_dirty(c);
     if (c->closing)
         return;
@@ -261,6 +275,7 @@ static void on_result(struct consensus *c, const struct consensus_wire_reply *r)
             (void)str_copy_z(r->text, a->result.text, sizeof a->result.text);
             buf_put_str(&a->result.body, r->bytes);
             s->index = r->index;
+            s->deadline = instant_add(engine_now(c->engine), CONSENSUS_WAIT);
             list_remove(l);
             list_push(&c->arrivals, &a->list);
         }
@@ -277,10 +292,12 @@ static void on_index(struct consensus *c, const struct consensus_wire_reply *r)
         if (read->id != r->id)
             continue;
         read->index = r->index;
-        if (is_refusal(r->status))
+        if (is_refusal(r->status)) {
             read_waits_again(c, read);
-        else
-            end_read(c, read, r->status);
+            continue;
+        }
+        read->deadline = instant_add(engine_now(c->engine), CONSENSUS_WAIT);
+        end_read(c, read, r->status);
     }
 }
 
@@ -300,10 +317,12 @@ int consensus_forward_answer(struct consensus *c, enum consensus_wire_kind kind,
 
 void consensus_forward_finish(struct consensus *c, uint64_t applied)
 {
+    struct instant now = engine_now(c->engine);
+
     LIST_FOREACH (&c->arrivals, l) {
         struct arrival *a = LIST_ITEM(l, struct arrival, list);
         struct consensus_submit *s = a->submit;
-        if (s->index > applied && !c->closing)
+        if (s->index > applied && !c->closing && !is_late(s->deadline, now))
             continue;
         list_remove(l);
         s->status = 0;
@@ -329,7 +348,8 @@ void consensus_forward_open(struct consensus *c)
 bool consensus_forward_is_empty(const struct consensus *c)
 {
     return list_is_empty(&c->submits_waiting) && list_is_empty(&c->submits_sent) &&
-           list_is_empty(&c->reads_waiting) && list_is_empty(&c->reads_sent);
+           list_is_empty(&c->reads_waiting) && list_is_empty(&c->reads_sent) &&
+           list_is_empty(&c->arrivals) && list_is_empty(&c->reads_confirmed);
 }
 
 void consensus_forward_close(struct consensus *c)

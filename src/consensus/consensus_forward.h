@@ -30,7 +30,8 @@ void consensus_forward_leader(struct consensus *c, struct instant now);
 void consensus_forward_gone(struct consensus *c, uint64_t serial);
 int consensus_forward_answer(struct consensus *c, enum consensus_wire_kind kind,
                              struct str bytes) MUST_USE;
-/* Those whose answer has come, up to what is applied here. */
+/* Those whose answer has come, up to what is applied here; after CONSENSUS_WAIT all, for a server
+ * that was removed from the configuration applies nothing any more. */
 void consensus_forward_finish(struct consensus *c, uint64_t applied);
 void consensus_forward_close(struct consensus *c);
 bool consensus_forward_is_empty(const struct consensus *c);

@@ -4,11 +4,12 @@
 
     faults.py [--servers N] [--seconds S] [--seed N] [--faults a,b,...] [--keep] DISCO
 
-Servers and a client agent live in network namespaces behind a switch of ours (switch.py). Writers
-put unique values, read (default consistency, through any agent) and compare-and-set a few keys;
-each fault comes, stays, goes. Then: each key's history must be linearizable, no acknowledged write
-may be lost, values that stale reads show must have been written, no two servers may lead in one
-term, the cluster must serve within a bound after each fault. Exit status 0: all of that; 1 with the
+Servers and two client agents live in network namespaces behind a switch of ours (switch.py). Writers
+put unique values, read (default consistency, through any agent), compare-and-set a few keys and make
+new ones; each fault comes, stays, goes: all of them in turn for S seconds, and each at least once.
+Then: each key's history must be linearizable, no acknowledged write may be lost, values that stale
+reads show must have been written, no two servers may lead in one term, the cluster must serve within
+a bound after each fault, and all servers must hold the same. Exit status 0: all of that; 1 with the
 seed and what was wrong; 77: cannot be tried here. Python 3, standard library only.
 """
 import argparse
@@ -34,6 +35,7 @@ from switch import Switch, why_not  # noqa: E402
 KEYS = ["faults/%d" % i for i in range(6)]
 WORKERS = 6
 SERVE_BOUND = 20.0  # after a fault has gone
+VOTE_BOUND = 30.0  # and then, until the configuration is the servers that there are
 
 
 class Agent:
@@ -43,7 +45,7 @@ class Agent:
         self.process = None
 
     def start(self):
-        peers = [a.address for a in self.world.servers]
+        peers = [a.address for a in self.world.servers]  # as they are now: some have moved
         command = [self.world.disco, "agent", "-node", self.name, "-bind", self.address,
                    "-client", self.address, "-data-dir", self.dir, "-log-level", "debug",
                    "-retry-interval", "1s"]
@@ -70,16 +72,25 @@ class Agent:
 
     def stop(self):
         """Orderly; its exit status, or None when it had to be killed."""
+        self.signal(signal.SIGTERM)
+        return self.end(30)
+
+    def end(self, seconds):
+        """Wait for an end that was asked for."""
         if not self.process:
             return 0
-        self.signal(signal.SIGTERM)
         try:
-            status = self.process.wait(30)
+            status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             return None
         self.process = None
         return status
+
+    def wipe(self):
+        """An empty machine with the name of the dead."""
+        self.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def ask(self, method, path, body=None, timeout=5.0):
         c = http.client.HTTPConnection(self.address, 8500, timeout=timeout)
@@ -98,13 +109,18 @@ class World:
         self.config = os.path.join(self.dir, "server.json")
         with open(self.config, "w") as f:
             json.dump({"raft_snapshot_threshold": 400, "raft_trailing_logs": 50,
-                       "performance": {"raft_multiplier": 1}}, f)
+                       "performance": {"raft_multiplier": 1},
+                       "autopilot": {"server_stabilization_time": "1s"}}, f)
         addresses = ["10.77.0.%d" % (i + 1) for i in range(options.servers)]
         self.servers = [Agent(self, "s%d" % (i + 1), a, True) for i, a in enumerate(addresses)]
-        self.clients = [Agent(self, "c1", "10.77.0.50", False)]
-        self.switch = Switch(addresses + ["10.77.0.50", "10.77.0.100"], options.seed)
+        self.clients = [Agent(self, "c%d" % n, "10.77.0.%d" % (50 + n), False) for n in (1, 2)]
+        self.spare = ["10.77.0.%d" % n for n in (31, 32)]  # where servers move to
+        # The last is where we stand.
+        self.switch = Switch(addresses + [a.address for a in self.clients] + self.spare +
+                             ["10.77.0.100"], options.seed)
         self.agents = self.servers + self.clients
         self.rng = random.Random(options.seed)
+        self.wrong = []
 
     def leader(self):
         """The server that most others name, or None."""
@@ -141,6 +157,23 @@ class World:
             time.sleep(0.05)
         return None if left else time.monotonic() - begin
 
+    def wait_until_voting(self, bound):
+        """All servers that there are, and no others, are voters: else the next fault is a second."""
+        end = time.monotonic() + bound
+        while True:
+            try:
+                status, body, _ = self.clients[1].ask("GET", "/v1/operator/raft/configuration", timeout=3)
+                if status == 200:
+                    found = json.loads(body)["Servers"]
+                    voters = {s["Address"].rsplit(":", 1)[0] for s in found if s["Voter"]}
+                    if len(found) == len(voters) and voters == {a.address for a in self.servers}:
+                        return True
+            except (OSError, ValueError, http.client.HTTPException):
+                pass
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+
     def close(self, keep):
         for a in self.agents:
             a.signal(signal.SIGCONT)
@@ -158,22 +191,23 @@ class Worker(threading.Thread):
         self.world, self.name = world, "w%d" % number
         self.rng = random.Random(world.seed * 1000 + number)
         self.stop, self.ops, self.stale = threading.Event(), {k: [] for k in KEYS}, []
+        self.made = []  # keys of its own whose writing was acknowledged
         self.known = {}  # key: (value, index)
         self.n, self.done, self.errors = 0, 0, collections.Counter()
         self.connections = {}
 
     def ask(self, agent, method, path, body=None):
-        c = self.connections.get(agent.name)
+        address = agent.address
+        c = self.connections.get(address)
         if c is None:
-            c = self.connections[agent.name] = http.client.HTTPConnection(
-                agent.address, 8500, timeout=6)
+            c = self.connections[address] = http.client.HTTPConnection(address, 8500, timeout=6)
         try:
             c.request(method, path, body)
             reply = c.getresponse()
             return reply.status, reply.read()
         except (OSError, http.client.HTTPException) as e:
             c.close()
-            self.connections.pop(agent.name, None)
+            self.connections.pop(address, None)
             self.errors[type(e).__name__] += 1
             return 0, b""
 
@@ -189,8 +223,15 @@ class Worker(threading.Thread):
 
     def one(self):
         key, agent = self.rng.choice(KEYS), self.rng.choice(self.world.agents)
-        kind = self.rng.choice(("read", "read", "read", "stale", "write", "write", "cas"))
+        kind = self.rng.choice(("read", "read", "read", "stale", "write", "write", "cas", "make"))
         self.n += 1
+        if kind == "make":
+            name = "made/%s.%d" % (self.name, self.n)
+            status, body = self.ask(agent, "PUT", "/v1/kv/" + name, self.name)
+            if status == 200 and body.strip() == b"true":
+                self.made.append(name)
+            self.done += status == 200
+            return status == 200
         value, path = "%s.%d" % (self.name, self.n), "/v1/kv/" + key
         begin = time.monotonic()
         if kind in ("read", "stale"):
@@ -255,7 +296,7 @@ def fault_partition(w):
     """The leader and a minority on one side, the client's machine on both."""
     leader = w.leader() or w.servers[0]
     rest = [s for s in w.servers if s is not leader]
-    few = [leader] + w.rng.sample(rest, (len(w.servers) - 1) // 2 - (len(w.servers) == 3))
+    few = [leader] + w.rng.sample(rest, (len(w.servers) - 1) // 2 - 1)
     many = [s for s in w.servers if s not in few]
     w.switch.set(cuts=pairs(few, many) + pairs(many, few))
     yield 6
@@ -293,11 +334,53 @@ def fault_pause(w):
 def fault_rolling_restart(w):
     for a in w.servers:
         status = a.stop()
-        if status not in (0, 1):
-            print("# %s stopped with status %s" % (a.name, status))
+        if status != 0:
+            w.wrong.append("%s stopped with status %s" % (a.name, status))
         a.start()
         w.wait_until_serving(SERVE_BOUND)
     yield 0
+
+
+def fault_client_kill(w):
+    """One client agent dies, the other does not hear of servers for a while."""
+    one, other = w.clients
+    one.kill()
+    w.switch.set(cuts=pairs(w.servers[:1], [other]) + pairs([other], w.servers[:1]))
+    yield 3
+    one.start()
+
+
+def fault_leave(w):
+    """A server, the leader as often as not, takes its leave and comes again."""
+    a = w.rng.choice([w.leader() or w.servers[0], w.rng.choice(w.servers)])
+    try:
+        a.ask("PUT", "/v1/agent/leave", timeout=15)
+    except (OSError, http.client.HTTPException):
+        pass  # it may be gone before it answers
+    status = a.end(20)
+    if status != 0:
+        w.wrong.append("%s left with status %s" % (a.name, status))
+    yield 1
+    a.start()
+
+
+def fault_replace(w):
+    """A server is lost with its disk; another one takes its name."""
+    leader = w.leader()
+    a = w.rng.choice([s for s in w.servers if s is not leader])
+    a.wipe()
+    yield 3
+    a.start()
+
+
+def fault_move(w):
+    """A server comes back with another address."""
+    a = w.rng.choice(w.servers)
+    a.kill()
+    yield 1
+    w.spare.append(a.address)
+    a.address = w.spare.pop(0)
+    a.start()
 
 
 FAULTS = collections.OrderedDict((name[6:], f) for name, f in list(globals().items())
@@ -319,6 +402,32 @@ def leaders_by_term(w):
                 elif "entering leader state" in line and term is not None:
                     terms[term].add(a.name)
     return terms
+
+
+def judge_made(w, made):
+    """What was acknowledged is there, and the same on all servers once they had time."""
+    end, wrong = time.monotonic() + SERVE_BOUND, []
+    while True:
+        held = []
+        for a in w.servers:
+            try:
+                status, body, _ = a.ask("GET", "/v1/kv/?recurse&stale", timeout=10)
+                rows = json.loads(body) if status == 200 else []
+                held.append({row["Key"]: (row["Value"], row["ModifyIndex"]) for row in rows})
+            except (OSError, ValueError, http.client.HTTPException) as e:
+                held.append({"": (str(e), 0)})
+        if all(h == held[0] for h in held):
+            break
+        if time.monotonic() > end:
+            odd = {k for h in held for k in h if any(o.get(k) != h[k] for o in held)}
+            wrong.append("the servers do not hold the same: %s" % ", ".join(sorted(odd)[:8]))
+            break
+        time.sleep(0.2)
+    for a, h in zip(w.servers, held):
+        lost = [name for name in made if name not in h]
+        if lost:
+            wrong.append("%s LOST %d acknowledged keys: %s" % (a.name, len(lost), ", ".join(lost[:8])))
+    return wrong
 
 
 def judge(w, workers):
@@ -343,6 +452,7 @@ def judge(w, workers):
             for k, value in worker.stale:
                 if k == key and value not in written:
                     wrong.append("%s: a stale read showed %r, which nobody wrote" % (k, value))
+    wrong += judge_made(w, [name for worker in workers for name in worker.made])
     for term, names in leaders_by_term(w).items():
         if len(names) > 1:
             wrong.append("term %d had the leaders %s" % (term, ", ".join(sorted(names))))
@@ -352,18 +462,20 @@ def judge(w, workers):
 def run(w, options):
     for a in w.agents:
         a.start()
-    if w.wait_until_serving(40) is None:
+    if w.wait_until_serving(40) is None or not w.wait_until_voting(VOTE_BOUND):
         return ["the cluster does not serve within 40 s of its start"]
     workers = [Worker(w, i) for i in range(WORKERS)]
     for worker in workers:
         worker.start()
     end, wrong, turn = time.monotonic() + options.seconds, [], 0
     names = options.faults.split(",") if options.faults else list(FAULTS)
-    while time.monotonic() < end and not wrong:
+    seen = collections.Counter()
+    while (time.monotonic() < end or turn < len(names)) and not wrong:
         if turn % len(names) == 0 and not options.faults:
             w.rng.shuffle(names)
         name = names[turn % len(names)]
         turn += 1
+        seen[name] += 1
         fault, done = FAULTS[name](w), sum(x.done for x in workers)
         for stay in fault:
             time.sleep(stay)
@@ -374,6 +486,9 @@ def run(w, options):
             "%.2f s after it" % took if took is not None else "NOT"), flush=True)
         if took is None:
             wrong.append("after %s: not every agent serves within %d s" % (name, SERVE_BOUND))
+        elif not w.wait_until_voting(VOTE_BOUND):
+            wrong.append("after %s: not every server is a voter within %d s" % (name, VOTE_BOUND))
+        wrong += w.wrong
     for worker in workers:
         worker.stop.set()
     for worker in workers:
@@ -382,6 +497,8 @@ def run(w, options):
     print("# %d faults, %d operations in the histories, %d terms with a leader, errors: %s" % (
         turn, ops, len(leaders_by_term(w)),
         dict(sum((x.errors for x in workers), collections.Counter()))))
+    print("# %d keys made and kept; faults: %s" % (sum(len(x.made) for x in workers), ", ".join(
+        "%s %d" % (n, c) for n, c in sorted(seen.items()))))
     return wrong + more
 
 
