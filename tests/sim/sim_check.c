@@ -327,6 +327,8 @@ const char *check_settled(void)
             continue;
         if (s->failed)
             return "a disk is not back";
+        if (s->persist_n > 0) /* it may have stalled before the faults ended */
+            return "a disk is behind";
         if (s->read_done != s->read_last)
             return "a read is not answered";
         if (!raft_configuration_find(c, s->id))
