@@ -14,10 +14,10 @@
 void fs_change_apply(struct fs_mount *m, const struct change_batch *batch);
 /* The kernel forgets this name and its faces; put off while the directory is busy. */
 void fs_change_name(struct fs_mount *m, struct fs_inode *dir, struct str name);
-/* The names of this inode, in the directory where it was found. */
 /* No name leads to it any more, and the kernel is told: its version is not the newest. Whoever
  * finds that out before the change is told must do so, for then nothing is told of it. */
 void fs_change_retire(struct fs_mount *m, struct fs_inode *i);
+/* The names of this inode, in the directory where it was found. */
 void fs_change_inode(struct fs_mount *m, struct fs_inode *i);
 /* The set of names in the directory changed. */
 void fs_change_listing(struct fs_mount *m, struct fs_inode *dir);

@@ -182,6 +182,8 @@ static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, stru
     } else {
         e.attr.st_ino = r == 0 ? fs_inode_ino(&found.node, found.version) : item->cookie;
         e.attr.st_mode = item->what & FS_LIST_TREE ? S_IFDIR : S_IFREG;
+        if (r == 0 && found.node.kind == FS_SNAPSHOT_LATEST)
+            e.attr.st_mode = S_IFLNK;
     }
     buf_fini(&text);
     if (plus) {

@@ -35,7 +35,12 @@ enum fs_kind {
     FS_AGENT_SERVICES,
     FS_AGENT_SERVICE, /* a: the service id */
     FS_LOCKS,
-    FS_LOCK,    /* a: the key */
+    FS_LOCK,          /* a: the key */
+    FS_SNAPSHOTS,     /* these: fs_history.h */
+    FS_SNAPSHOT,      /* a: the index, decimal */
+    FS_SNAPSHOT_DIR,  /* b: the prefix */
+    FS_SNAPSHOT_FILE, /* b: the key */
+    FS_SNAPSHOT_LATEST,
     FS_CHANGES, /* fs_feed.h */
     FS_FACT     /* a: "members", "leader", "index", "status/..." : asked of the core */
 };

@@ -12,6 +12,7 @@
 #include "fs/fs_echo.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_file.h"
+#include "fs/fs_history.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_name.h"
 #include "fs/fs_own.h"
@@ -20,13 +21,13 @@
 #include "fs/fs_process.h"
 #include "fs/fs_rename.h"
 #include "fs/fs_scratch.h"
+#include "fs/fs_truncate.h"
 #include "fs/fs_write.h"
 #include "fs/fs_xattr.h"
 #include "state/state.h"
 
 static bool is_fixed(const struct fs_inode *i);
 static bool is_asked(const struct fs_inode *i);
-static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size);
 
 /* ---- operations ---- */
 
@@ -107,8 +108,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     struct fs_handle *h = fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
     int error = 0;
-    if (!i) {
-        error = ESTALE;
+    if (!i || fs_history_is(i->kind)) {
+        error = i ? EROFS : ESTALE;
     } else if ((to_set & FUSE_SET_ATTR_SIZE) && i->kind == FS_AGENT_SERVICE && h && h->writes) {
         error = fs_write_truncate(m, h, (uint64_t)attr->st_size);
     } else if ((to_set & FUSE_SET_ATTR_SIZE) && !fs_echo_is_from(m, req)) {
@@ -119,7 +120,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
         else if (i->scratch && (!h || !h->writes))
             fs_scratch_resize(m, i, (size_t)attr->st_size);
         else if ((error = fs_write_preflight(m)) == 0 && (!h || !h->writes)) {
-            truncate_path(m, req, i, (uint64_t)attr->st_size);
+            fs_truncate(m, req, i, (uint64_t)attr->st_size);
             return;
         } else if (!error) {
             error = fs_write_truncate(m, h, (uint64_t)attr->st_size);
@@ -184,6 +185,27 @@ static void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, cons
     fuse_reply_err(req, EPERM);
 }
 
+static void op_readlink(fuse_req_t req, fuse_ino_t number)
+{
+    struct fs_mount *m = fuse_req_userdata(req);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    struct buf text;
+    if (!i || i->kind != FS_SNAPSHOT_LATEST) {
+        fuse_reply_err(req, i ? EINVAL : ESTALE);
+        return;
+    }
+    struct fs_node node = fs_inode_node(i);
+    buf_init(&text, 0);
+    struct view v = fs_mount_view(m);
+    int r = fs_tree_read(&m->tree, &v, &node, &text);
+    env_view_end(&v);
+    if (r < 0)
+        fuse_reply_err(req, -r);
+    else
+        fuse_reply_readlink(req, buf_z(&text));
+    buf_fini(&text);
+}
+
 static void op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char *name)
 {
     fuse_reply_err(req, EPERM);
@@ -202,6 +224,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .flock = fs_lock_flock,
     .mknod = op_mknod,
     .symlink = op_symlink,
+    .readlink = op_readlink,
     .link = op_link,
     .mkdir = op_mkdir,
     .rmdir = fs_name_rmdir,
@@ -299,7 +322,7 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
     fs_mount_note_time(m, index);
     if (!i) {
         i = fs_inode_add(&m->inodes, &found->node, dir->number, found->version);
-        i->mtime_ns = fs_times_get(&m->times, i->kind == FS_KV_FILE ? found->version : index);
+        i->mtime_ns = fs_times_get(&m->times, found->version ? found->version : index);
         i->size = found->size;
     } else if (i->kind == FS_KV_FILE && i->is_direct && found->version > 0) {
         i->version = found->version;
@@ -345,7 +368,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
             size = text.n;
         buf_fini(&text);
     }
-    if (!is_kv && !is_fixed(i)) {
+    if (!is_kv && !is_fixed(i) && i->version == 0) {
         fs_mount_note_time(m, view_index(v));
         i->mtime_ns = fs_times_get(&m->times, view_index(v));
     }
@@ -354,6 +377,8 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
     ret->st_mode =
         is_dir ? S_IFDIR | (m->dir_mode & (is_kv || i->kind == FS_AGENT_SERVICES ? 07777 : 0555))
                : S_IFREG | (m->file_mode & (is_kv || i->kind == FS_AGENT_SERVICE ? 07777 : 0444));
+    if (i->kind == FS_SNAPSHOT_LATEST)
+        ret->st_mode = S_IFLNK | 0777;
     ret->st_nlink = i->is_unlinked ? 0 : 1; /* of a directory: "do not count on it" (as btrfs) */
     ret->st_uid = m->uid;
     ret->st_gid = m->gid;
@@ -423,61 +448,4 @@ struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)
             return h;
     }
     return NULL;
-}
-
-/* ---- truncate(2) without an open file ---- */
-
-static void on_truncated(struct fs_wait *w, int error)
-{
-    struct fs_mount *m = w->mount;
-    struct fs_inode *i = w->inode;
-    if (!error && !w->ok)
-        error = ESTALE; /* changed meanwhile: the kernel looks it up and tries again, once */
-    if (!error) {
-        i->version = w->version;
-        i->size = w->size;
-    }
-    fuse_req_t req = error ? NULL : fs_write_take_req(w);
-    if (req)
-        fs_ops_reply_attr(m, req, i);
-    else
-        fs_write_reply(w, error);
-    fs_write_wait_free(w);
-    fs_file_writer_left(m, i);
-    i->open_n--;
-    fs_inode_settle(&m->inodes, i);
-}
-
-static void truncate_path(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size)
-{
-    struct kv_entry e;
-    uint64_t index;
-    struct buf value;
-    struct fs_node node = fs_inode_node(i);
-    if (i->is_unlinked || i->is_misnamed || !fs_file_make_direct(m, i)) {
-        fuse_reply_err(req, ESTALE);
-        return;
-    }
-    i->open_n++;
-    i->writer_n++;
-    buf_init(&value, 0);
-    struct view v = fs_mount_view(m);
-    bool is_there = kv_get(&v, node.a, &e, &index);
-    if (is_there)
-        buf_put_str(&value, str_take(e.value, (size_t)size));
-    env_view_end(&v);
-    struct fs_wait *w = fs_write_wait_new(m, req, on_truncated);
-    if (size > value.n) {
-        size_t gap = (size_t)size - value.n;
-        memset(buf_reserve(&value, gap), 0, gap);
-        value.n += gap;
-    }
-    w->inode = i;
-    w->size = value.n;
-    struct kv_op op = {.verb = KV_CAS,
-                       .key = node.a,
-                       .value = buf_str(&value),
-                       .index = is_there ? e.modify_index : 0};
-    fs_write_submit_op(w, &op, NULL);
-    buf_fini(&value);
 }

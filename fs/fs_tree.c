@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "fs/fs_catalog.h"
+#include "fs/fs_history.h"
 #include "fs/fs_own.h"
 #include "fs/fs_path.h"
 #include "state/catalog.h"
@@ -60,6 +61,10 @@ int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node
                 return 0;
             }
         return -ENOENT;
+    case FS_SNAPSHOTS:
+    case FS_SNAPSHOT:
+    case FS_SNAPSHOT_DIR:
+        return fs_history_lookup(v, dir, name, text, ret);
     default:
         return fs_catalog_lookup(t, v, dir, name, text, ret);
     }
@@ -96,6 +101,10 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
         for (size_t i = 0; STATUS_FACTS[i]; i++)
             fs_list_add(list, str_z(STATUS_FACTS[i]), FS_LIST_VALUE);
         return 0;
+    case FS_SNAPSHOTS:
+    case FS_SNAPSHOT:
+    case FS_SNAPSHOT_DIR:
+        return fs_history_list(v, dir, list);
     default:
         return fs_catalog_list(t, v, dir, list);
     }
@@ -113,6 +122,8 @@ int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *
         buf_put_str(out, e.value);
         return 0;
     }
+    if (fs_history_is(file->kind))
+        return fs_history_read(v, file, out);
     if (file->kind == FS_LOCK)
         return read_lock(v, file->a, out);
     return fs_catalog_read(t, v, file, out);
@@ -199,6 +210,10 @@ static int lookup_top(struct str name, struct fs_found *ret)
             ret->node = (struct fs_node){dirs[i].kind, STR_LIT(""), STR_NONE};
             return 0;
         }
+    if (str_eq_z(name, ".snapshot")) { /* nor this: whoever copies all would copy each many times */
+        ret->node = (struct fs_node){FS_SNAPSHOTS, STR_LIT(""), STR_NONE};
+        return 0;
+    }
     if (str_eq_z(name, ".changes")) { /* not listed: whoever reads all files would never end */
         ret->node = (struct fs_node){FS_CHANGES, STR_LIT(""), STR_NONE};
         return 0;

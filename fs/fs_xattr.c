@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 
 #include "fs/fs_feed.h"
+#include "fs/fs_history.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
@@ -35,7 +36,7 @@ static const char *const NAMES[] = {"index",  "create_index", "lock_index", "fla
 static int parse(const char *name, enum attr *ret);
 static int read_attr(struct fs_mount *m, struct view *v, const struct fs_inode *i, enum attr attr,
                      struct buf *out);
-static int read_key_attr(struct view *v, struct str key, enum attr attr, struct buf *out);
+static int read_key_attr(struct view *v, const struct kv_entry *e, enum attr attr, struct buf *out);
 static bool index_of(struct view *v, const struct fs_node *node, uint64_t *ret);
 static int set_flags(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t flags);
 static int set_cas(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t index);
@@ -169,6 +170,7 @@ static int read_attr(struct fs_mount *m, struct view *v, const struct fs_inode *
                      struct buf *out)
 {
     struct fs_node node = fs_inode_node(i);
+    struct kv_entry e;
     uint64_t index;
     buf_clear(out);
     if (attr == ATTR_STALE_MS) {
@@ -176,38 +178,37 @@ static int read_attr(struct fs_mount *m, struct view *v, const struct fs_inode *
         return 0;
     }
     if (i->kind == FS_KV_FILE)
-        return read_key_attr(v, node.a, attr, out);
+        return kv_get(v, node.a, &e, &index) ? read_key_attr(v, &e, attr, out) : ENODATA;
+    if (i->kind == FS_SNAPSHOT_FILE)
+        return fs_history_entry(v, &node, &e) ? read_key_attr(v, &e, attr, out) : ENODATA;
     if (attr != ATTR_INDEX || !index_of(v, &node, &index))
         return ENODATA;
     buf_put_u64_dec(out, index);
     return 0;
 }
 
-static int read_key_attr(struct view *v, struct str key, enum attr attr, struct buf *out)
+static int read_key_attr(struct view *v, const struct kv_entry *e, enum attr attr, struct buf *out)
 {
-    struct kv_entry e;
     struct session s;
     uint64_t index;
-    if (!kv_get(v, key, &e, &index))
-        return ENODATA;
     switch (attr) {
     case ATTR_INDEX:
-        buf_put_u64_dec(out, e.modify_index);
+        buf_put_u64_dec(out, e->modify_index);
         return 0;
     case ATTR_CREATE_INDEX:
-        buf_put_u64_dec(out, e.create_index);
+        buf_put_u64_dec(out, e->create_index);
         return 0;
     case ATTR_LOCK_INDEX:
-        buf_put_u64_dec(out, e.lock_index);
+        buf_put_u64_dec(out, e->lock_index);
         return 0;
     case ATTR_FLAGS:
-        buf_put_u64_dec(out, e.flags);
+        buf_put_u64_dec(out, e->flags);
         return 0;
     case ATTR_SESSION:
-        buf_put_str(out, e.session);
-        return e.session.n > 0 ? 0 : ENODATA;
+        buf_put_str(out, e->session);
+        return e->session.n > 0 ? 0 : ENODATA;
     case ATTR_HOLDER:
-        if (e.session.n == 0 || !session_get(v, e.session, &s, &index))
+        if (e->session.n == 0 || !session_get(v, e->session, &s, &index))
             return ENODATA;
         buf_putf(out, "%.*s\t%.*s", STR_ARG(s.node), STR_ARG(s.name));
         return 0;

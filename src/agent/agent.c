@@ -35,6 +35,8 @@ static int store_and_state_open(struct agent *a, struct error *err)
     a->state = state_new(a->store);
     a->lock_delays = lock_delay_new(rng_u64(&a->rng));
     state_set_lock_delay(a->state, on_lock_delay, a);
+    if (a->config->mount)
+        state_set_history(a->state, (size_t)a->config->mount_history);
     return 0;
 }
 

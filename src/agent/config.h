@@ -111,6 +111,7 @@ struct config {
     char *mount; /* directory, or NULL */
     char *mount_token;
     bool mount_allow_other, mount_required, mount_inotify;
+    int64_t mount_history;                                         /* bytes */
     int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode; /* ids: -1 is the agent's own */
     /* what was loaded, for reload and error lines */
     struct config_list config_files;

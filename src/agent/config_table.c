@@ -197,6 +197,8 @@ const struct config_option config_table[] = {
        "Mode of the directories, octal")
     ON("mount.token", NULL, TEXT, mount_token, NULL, ANY, NO,
        "Token with which the mount reads and writes; without one that of acl.tokens.default")
+    ON("mount.history", NULL, INT, mount_history, "16777216", RANGE(0, INT64_MAX), NO,
+       "Bytes of replaced values that are kept for the mount's .snapshot; 0: none")
     ON("mount.inotify", NULL, BOOL, mount_inotify, NULL, ANY, NO,
        "Start a process that makes inotify on the mount see changes made elsewhere")
     /* joining */

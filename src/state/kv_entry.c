@@ -4,6 +4,7 @@
 #include "state/kv_entry.h"
 
 #include "base/pack.h"
+#include "state/history.h"
 #include "state/indexes.h"
 #include "store/keys.h"
 
@@ -13,6 +14,7 @@ void kv_entry_put(struct apply *a, const struct kv_entry *e)
 {
     struct buf row;
 
+    history_note(a, e->key);
     buf_init(&row, 0);
     pack_array(&row, KV_ROW_FIELDS);
     pack_uint(&row, e->create_index);
@@ -120,6 +122,7 @@ void kv_entry_delete(struct apply *a, const struct kv_entry *e)
 {
     move_session(a, e->key, e->session, STR_NONE);
     kv_entry_touch(a, e->key);
+    history_note(a, e->key);
     store_del(a->txn, TABLE_KV, e->key); /* last: e borrows from the row */
 }
 

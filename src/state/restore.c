@@ -5,6 +5,7 @@
 
 #include "state/acl.h"
 #include "state/health.h"
+#include "state/history.h"
 #include "state/indexes.h"
 #include "state/kv_entry.h"
 #include "state/query.h"
@@ -157,6 +158,7 @@ int restore_apply(struct apply *a, struct str body)
     if (rc < 0)
         return rc;
     dump_clear(a->txn);
+    history_clear(a->txn);
     while (!unpack_is_end(&u) && !u.bad) {
         uint64_t i = unpack_uint(&u);
         struct str key = unpack_str(&u), row = unpack_str(&u);

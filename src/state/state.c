@@ -29,6 +29,7 @@ struct state {
     struct store *store;
     void (*on_lock_delay)(void *data, struct str key, int64_t delay_ns);
     void *data;
+    size_t history_max;
 };
 
 static int command_apply_noop(struct apply *a, struct str body)
@@ -69,6 +70,11 @@ void state_set_lock_delay(struct state *s,
 {
     s->on_lock_delay = on_delay;
     s->data = data;
+}
+
+void state_set_history(struct state *s, size_t bytes_max)
+{
+    s->history_max = bytes_max;
 }
 
 void result_init(struct result *r)
@@ -156,6 +162,7 @@ static bool apply_one(struct group *g, uint32_t i)
     struct apply a = {.txn = g->txn,
                       .view.store = store_txn_view(g->txn),
                       .index = g->first + i,
+                      .history_max = g->s->history_max,
                       .changes = g->changes,
                       .result = result,
                       .released = g->released};

@@ -38,7 +38,10 @@
     X(TABLE_QUERY)            /* id -> prepared query */                         \
     X(TABLE_QUERY_BY_NAME)    /* "n" (of a template "t"), lower(name) -> id */   \
     X(TABLE_QUERY_BY_SESSION) /* session id, id -> "" */                         \
-    X(TABLE_COORDINATE)       /* lower(node), segment -> coordinate */
+    X(TABLE_COORDINATE)       /* lower(node), segment -> coordinate */           \
+    /* This server's own (LOCAL_, see store.h); others stand above them. */      \
+    X(LOCAL_HISTORY)          /* key, index -> the entry before, or "" */        \
+    X(LOCAL_HISTORY_RING)     /* index, key -> ""; "" -> the oldest index known */
 /* clang-format on */
 enum state_table {
 #define X(name) name,
@@ -65,6 +68,7 @@ struct apply {
     uint64_t index;               /* of the log entry */
     struct change_batch *changes; /* added to; dropped by state_apply when the apply fails */
     struct result *result;
+    size_t history_max;  /* bytes of what is replaced that are kept (history.h); 0: nothing is */
     bool rollback;       /* set by an apply that succeeded in finding that nothing may change */
     struct buf released; /* lock delays that begin: u64 ns, u32 size, key */
 };
@@ -87,6 +91,8 @@ int state_apply(struct state *s, uint64_t index, struct str command, struct chan
 void state_set_lock_delay(struct state *s,
                           void (*on_delay)(void *data, struct str key, int64_t delay_ns),
                           void *data);
+/* From now on what is replaced is kept, so many bytes of it; 0: nothing. */
+void state_set_history(struct state *s, size_t bytes_max);
 /* After a snapshot was loaded into the store. */
 uint64_t state_applied_index(struct state *s);
 

@@ -17,7 +17,7 @@ int dump_write(struct store_view *v, int (*put)(void *data, struct str chunk), v
 /* Adds the rows of one chunk; ERR_CORRUPT when it is not one. The caller empties the store first.
  */
 int dump_load_chunk(struct store_txn *t, struct str chunk) MUST_USE;
-/* All tables emptied. */
+/* All tables emptied but those that are local. */
 void dump_clear(struct store_txn *t);
 
 #endif

@@ -26,7 +26,7 @@ struct store_txn {
 };
 struct store {
     MDB_env *env;
-    int table_n;
+    int table_n, shared_n; /* of which so many are not local */
     MDB_dbi tables[STORE_TABLES_MAX];
     struct store_txn txn; /* the one that may be open */
 };
@@ -54,7 +54,9 @@ int store_open(const char *dir, const char *const *tables, int table_n, size_t m
 
     ASSERT(table_n > 0 && table_n <= STORE_TABLES_MAX);
     s = mem_new(struct store);
-    s->table_n = table_n;
+    s->table_n = s->shared_n = table_n;
+    while (str_has_prefix(str_z(tables[s->shared_n - 1]), STR_LIT("LOCAL_")))
+        s->shared_n--;
     r = memenv_open(dir, table_n, map_size, &s->env, err);
     if (r < 0)
         goto fail;
@@ -159,7 +161,7 @@ uint64_t store_table_size(struct store_view *v, int table)
 
 int store_table_count(const struct store_view *v)
 {
-    return v->store->table_n;
+    return v->store->shared_n;
 }
 
 /* ---- cursors ---- */

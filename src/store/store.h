@@ -26,6 +26,7 @@ struct store_reader;
 /* Makes `dir` if need be; it is used while opening only (see store.c), nothing is left in it.
  * `tables` names them; a table's number is its place. map_size: bytes of address space reserved
  * (the most that can be stored), 0 for the default of 64 GiB, less where that much is refused. */
+/* Names that begin with LOCAL_, the last ones, are this agent's own: dumps leave them out. */
 int store_open(const char *dir, const char *const *tables, int table_n, size_t map_size,
                struct store **ret, struct error *err) MUST_USE;
 void store_close(struct store *s); /* all readers freed before; accepts NULL */
@@ -40,7 +41,7 @@ bool store_get(struct store_view *v, int table, struct str key, struct str *ret)
 /* Number of rows. */
 uint64_t store_count(struct store_view *v, int table);
 uint64_t store_table_size(struct store_view *v, int table); /* bytes of its pages */
-int store_table_count(const struct store_view *v);
+int store_table_count(const struct store_view *v);          /* but those that are local */
 
 /* A cursor gives rows from `from` on, in key order:
  *
