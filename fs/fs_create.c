@@ -99,7 +99,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
             error = r == -ENAMETOOLONG ? ENAMETOOLONG : EINVAL;
         else if (key.n > KV_KEY_SIZE_MAX)
             error = ENAMETOOLONG;
-        else if (!policy_allows(&v, ACL_KEY, buf_str(&key), ACL_WRITE))
+        else if (!policy_permits(&v, ACL_KEY, buf_str(&key), ACL_WRITE))
             error = EACCES;
     }
     env_view_end(&v);

@@ -335,7 +335,7 @@ int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fus
     struct fs_node node = fs_inode_node(i);
     struct view v = fs_mount_view(m);
     bool is_there = kv_get(&v, node.a, &e, &index);
-    if (!policy_allows(&v, ACL_KEY, node.a, ACL_WRITE)) {
+    if (!policy_permits(&v, ACL_KEY, node.a, ACL_WRITE)) {
         error = EACCES;
     } else if (!is_there && !i->is_pending) {
         fs_change_retire(m, i);

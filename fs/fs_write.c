@@ -53,7 +53,7 @@ int fs_write_preflight(const struct fs_mount *m)
 int fs_write_right(struct fs_mount *m, struct str key)
 {
     struct view v = fs_mount_view(m);
-    int error = policy_allows(&v, ACL_KEY, key, ACL_WRITE) ? 0 : EACCES;
+    int error = policy_permits(&v, ACL_KEY, key, ACL_WRITE) ? 0 : EACCES;
     env_view_end(&v);
     return error;
 }

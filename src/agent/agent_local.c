@@ -132,7 +132,7 @@ static int on_may(void *data, struct str token, bool is_service, struct str name
         return 0;
     struct view v = agent_view_begin(a, token);
     int rc = v.acl_status;
-    if (!rc && !policy_allows(&v, is_service ? ACL_SERVICE : ACL_NODE, name, ACL_WRITE))
+    if (!rc && !policy_permits(&v, is_service ? ACL_SERVICE : ACL_NODE, name, ACL_WRITE))
         rc = ERR_DENIED;
     agent_view_end(&v);
     return rc;

@@ -336,7 +336,7 @@ bool acl_body_has_link(struct str links, struct str wanted)
 
 bool acl_body_may_read(struct api_call *c, struct view *v)
 {
-    return policy_allows(v, ACL_ACL, STR_LIT(""), ACL_READ) || api_fail_code(c, ERR_DENIED, NULL);
+    return policy_permits(v, ACL_ACL, STR_LIT(""), ACL_READ) || api_fail_code(c, ERR_DENIED, NULL);
 }
 
 int acl_body_missing(struct api_call *c)

@@ -47,7 +47,7 @@ static int ask(struct agent *agent, struct api_call *c)
     struct view v = agent_view_begin(agent, c->token);
     int status = v.acl_status;
 
-    if (status == 0 && !policy_allows(&v, ACL_EVENT, c->rest, ACL_WRITE))
+    if (status == 0 && !policy_permits(&v, ACL_EVENT, c->rest, ACL_WRITE))
         status = ERR_DENIED;
     agent_view_end(&v);
     return status;

@@ -163,7 +163,7 @@ static void answer_text(struct api_call *c, int status, struct str text)
 bool api_local_may_read(struct api_call *c, struct agent *agent, struct str service)
 {
     struct view v = agent_view_begin(agent, c->token);
-    bool may = policy_allows(&v, ACL_SERVICE, service, ACL_READ);
+    bool may = policy_permits(&v, ACL_SERVICE, service, ACL_READ);
 
     agent_view_end(&v);
     return may || api_fail_code(c, ERR_DENIED, NULL);

@@ -307,7 +307,7 @@ void api_session_renew(struct api_call *c, struct agent *agent)
     struct view all = {.store = v.store}; /* whether it may be seen is another question */
     struct session s;
     bool may =
-        !session_get(&all, c->rest, &s, NULL) || policy_allows(&v, ACL_SESSION, s.node, ACL_WRITE);
+        !session_get(&all, c->rest, &s, NULL) || policy_permits(&v, ACL_SESSION, s.node, ACL_WRITE);
 
     agent_view_end(&v);
     if (may)

@@ -33,7 +33,7 @@ bool right_is_given(struct api_call *c)
     status = v.acl_status;
     if (!status && right != API_RIGHT_TOKEN) {
         name = rights[right].resource == ACL_AGENT ? str_z(c->env->config->node_name) : STR_LIT("");
-        if (!policy_allows(&v, rights[right].resource, name, rights[right].access))
+        if (!policy_permits(&v, rights[right].resource, name, rights[right].access))
             status = ERR_DENIED;
     }
     env_view_end(&v);

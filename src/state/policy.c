@@ -4,6 +4,7 @@
 
 #include "state/policy.h"
 
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "state/acl.h"
@@ -223,10 +224,21 @@ bool policy_allows(const struct view *v, enum acl_resource resource, struct str 
     return !v->acl || acl_set_allows(v->acl, resource, name, access);
 }
 
+bool policy_permits(const struct view *v, enum acl_resource resource, struct str name,
+                    enum acl_access access)
+{
+    bool allowed = policy_allows(v, resource, name, access);
+
+    if (!allowed && !v->acl_status)
+        log_debug("agent.acl", "Permission denied: missing=%s:%s name=\"%.*s\"",
+                  acl_resource_name(resource), acl_access_name(access), STR_ARG(name));
+    return allowed;
+}
+
 bool policy_grants(struct view *v, enum acl_resource resource, struct str name,
                    enum acl_access access)
 {
-    bool granted = policy_allows(v, resource, name, access);
+    bool granted = policy_permits(v, resource, name, access);
 
     v->denied |= !granted;
     return granted;

@@ -39,6 +39,10 @@ bool policy_allows(const struct view *v, enum acl_resource resource, struct str 
 /* The same about one thing that was asked for: when not, v->denied is set. */
 bool policy_grants(struct view *v, enum acl_resource resource, struct str name,
                    enum acl_access access);
+/* The same, and a denial is said in the log (DEBUG) with the rule and the name that are missing:
+ * for what somebody asked to do, not for what is left out of lists. */
+bool policy_permits(const struct view *v, enum acl_resource resource, struct str name,
+                    enum acl_access access);
 bool policy_allows_tree(const struct view *v, enum acl_resource resource, struct str prefix);
 /* A check may be seen with its node, and with its service if it has one. */
 bool policy_allows_check(const struct view *v, struct str node, struct str service);

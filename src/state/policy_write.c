@@ -32,11 +32,11 @@ static bool may_op(const struct view *v, const struct kv_op *op)
     case KV_CHECK_SESSION:
     case KV_CHECK_INDEX:
     case KV_CHECK_NOT_EXISTS:
-        return policy_allows(v, ACL_KEY, op->key, ACL_READ);
+        return policy_permits(v, ACL_KEY, op->key, ACL_READ);
     case KV_DELETE_TREE:
         return policy_allows_tree(v, ACL_KEY, op->key);
     default:
-        return policy_allows(v, ACL_KEY, op->key, ACL_WRITE);
+        return policy_permits(v, ACL_KEY, op->key, ACL_WRITE);
     }
 }
 
@@ -57,8 +57,8 @@ static int ask_rename(struct view *v, struct str body)
 
     if (unpack_bool(&u))
         return verdict(policy_allows_tree(v, ACL_KEY, from) && policy_allows_tree(v, ACL_KEY, to));
-    return verdict(policy_allows(v, ACL_KEY, from, ACL_WRITE) &&
-                   policy_allows(v, ACL_KEY, to, ACL_WRITE));
+    return verdict(policy_permits(v, ACL_KEY, from, ACL_WRITE) &&
+                   policy_permits(v, ACL_KEY, to, ACL_WRITE));
 }
 
 static bool node_is_same(const struct catalog_node *a, const struct catalog_node *b)
@@ -77,7 +77,7 @@ static bool may_register_node(struct view *v, const struct catalog_node *n, bool
 
     if (known && (skip_update || node_is_same(n, &old)))
         return true;
-    return policy_allows(v, ACL_NODE, n->name, ACL_WRITE);
+    return policy_permits(v, ACL_NODE, n->name, ACL_WRITE);
 }
 
 static bool may_register_service(struct view *v, struct str node, struct str row)
@@ -88,10 +88,10 @@ static bool may_register_service(struct view *v, struct str node, struct str row
         return true;
     if (!row_read_service(row, &s))
         return false;
-    if (!policy_allows(v, ACL_SERVICE, s.name, ACL_WRITE))
+    if (!policy_permits(v, ACL_SERVICE, s.name, ACL_WRITE))
         return false;
     return !row_service_get(v, node, s.id, &old) ||
-           policy_allows(v, ACL_SERVICE, old.name, ACL_WRITE);
+           policy_permits(v, ACL_SERVICE, old.name, ACL_WRITE);
 }
 
 static bool may_register_check(struct view *v, struct str node, struct str service_row,
@@ -103,11 +103,11 @@ static bool may_register_check(struct view *v, struct str node, struct str servi
     if (!row_read_check(row, &c))
         return false;
     if (c.service_id.n == 0)
-        return policy_allows(v, ACL_NODE, node, ACL_WRITE);
+        return policy_permits(v, ACL_NODE, node, ACL_WRITE);
     if (service_row.p && row_read_service(service_row, &s) && str_eq(s.id, c.service_id))
-        return policy_allows(v, ACL_SERVICE, s.name, ACL_WRITE);
+        return policy_permits(v, ACL_SERVICE, s.name, ACL_WRITE);
     return row_service_get(v, node, c.service_id, &of) &&
-           policy_allows(v, ACL_SERVICE, of.name, ACL_WRITE);
+           policy_permits(v, ACL_SERVICE, of.name, ACL_WRITE);
 }
 
 static int ask_register(struct view *v, struct str body)
@@ -136,18 +136,18 @@ static int ask_deregister(struct view *v, struct str body)
     (void)unpack_array(&u);
     struct str node = unpack_str(&u), service_id = unpack_str(&u), check_id = unpack_str(&u);
 
-    if (policy_allows(v, ACL_NODE, node, ACL_WRITE))
+    if (policy_permits(v, ACL_NODE, node, ACL_WRITE))
         return 0;
     if (service_id.n)
         return verdict(row_service_get(v, node, service_id, &s) &&
-                       policy_allows(v, ACL_SERVICE, s.name, ACL_WRITE));
+                       policy_permits(v, ACL_SERVICE, s.name, ACL_WRITE));
     return verdict(check_id.n && row_check_get(v, node, check_id, &c) && c.service_name.n &&
-                   policy_allows(v, ACL_SERVICE, c.service_name, ACL_WRITE));
+                   policy_permits(v, ACL_SERVICE, c.service_name, ACL_WRITE));
 }
 
 static bool may_mixed_kv(const struct view *v, const struct kv_op *op)
 {
-    return op->verb < KV_GET ? may_op(v, op) : policy_allows(v, ACL_KEY, op->key, ACL_READ);
+    return op->verb < KV_GET ? may_op(v, op) : policy_permits(v, ACL_KEY, op->key, ACL_READ);
 }
 
 /* The service a check hangs on, or its node. */
@@ -156,8 +156,8 @@ static bool may_check(struct view *v, const struct health_check *c, enum acl_acc
     struct catalog_service s;
 
     if (c->service_id.n && row_service_get(v, c->node, c->service_id, &s))
-        return policy_allows(v, ACL_SERVICE, s.name, access);
-    return policy_allows(v, ACL_NODE, c->node, access);
+        return policy_permits(v, ACL_SERVICE, s.name, access);
+    return policy_permits(v, ACL_NODE, c->node, access);
 }
 
 /* Ours: reads beside writes must be permitted too, or nothing is done. */
@@ -169,11 +169,11 @@ static bool may_mixed(struct view *v, const struct txn_op *op)
 
     switch (op->kind) {
     case TXN_NODE:
-        return policy_allows(v, ACL_NODE, op->node.name, access);
+        return policy_permits(v, ACL_NODE, op->node.name, access);
     case TXN_SERVICE:
-        return policy_allows(v, ACL_SERVICE, op->service.name, access) &&
+        return policy_permits(v, ACL_SERVICE, op->service.name, access) &&
                (!row_service_get(v, op->service.node, op->service.id, &s) ||
-                policy_allows(v, ACL_SERVICE, s.name, access));
+                policy_permits(v, ACL_SERVICE, s.name, access));
     case TXN_CHECK:
         return may_check(v, &op->check, access) &&
                (!row_check_get(v, op->check.node, op->check.check_id, &c) ||
@@ -198,8 +198,9 @@ static int ask_session_create(struct view *v, struct str body)
 {
     struct session s;
 
-    return session_read_create(body, &s) ? verdict(policy_allows(v, ACL_SESSION, s.node, ACL_WRITE))
-                                         : 0;
+    return session_read_create(body, &s)
+               ? verdict(policy_permits(v, ACL_SESSION, s.node, ACL_WRITE))
+               : 0;
 }
 
 /* What is not there may be destroyed by all: recorded. */
@@ -212,14 +213,14 @@ static int ask_session_destroy(struct view *v, struct str body)
 
     return !session_get(&all, unpack_str(&u), &s, NULL)
                ? 0
-               : verdict(policy_allows(v, ACL_SESSION, s.node, ACL_WRITE));
+               : verdict(policy_permits(v, ACL_SESSION, s.node, ACL_WRITE));
 }
 
 /* What has neither a name nor stands for names needs no right. */
 static bool may_query(const struct view *v, const struct query *q)
 {
     return (q->name.n == 0 && !query_is_template(q)) ||
-           policy_allows(v, ACL_QUERY, q->name, ACL_WRITE);
+           policy_permits(v, ACL_QUERY, q->name, ACL_WRITE);
 }
 
 static bool may_query_id(struct view *v, struct str id)
@@ -251,7 +252,7 @@ static int ask_coordinates(struct view *v, struct str body)
     struct coordinate c;
 
     for (uint32_t n = unpack_array(&u); n > 0 && coordinate_read_next(&u, &c); n--)
-        if (!policy_allows(v, ACL_NODE, c.node, ACL_WRITE))
+        if (!policy_permits(v, ACL_NODE, c.node, ACL_WRITE))
             return verdict(false);
     return 0;
 }
@@ -259,13 +260,13 @@ static int ask_coordinates(struct view *v, struct str body)
 static int ask_pilot(struct view *v, struct str body)
 {
     (void)body;
-    return verdict(policy_allows(v, ACL_OPERATOR, STR_LIT(""), ACL_WRITE));
+    return verdict(policy_permits(v, ACL_OPERATOR, STR_LIT(""), ACL_WRITE));
 }
 
 static int ask_acl(struct view *v, struct str body)
 {
     (void)body;
-    return verdict(policy_allows(v, ACL_ACL, STR_LIT(""), ACL_WRITE));
+    return verdict(policy_permits(v, ACL_ACL, STR_LIT(""), ACL_WRITE));
 }
 
 /* The bootstrap is for whoever has no token yet. */
@@ -363,7 +364,7 @@ void policy_filter_txn(struct view *v, struct buf *body)
         (void)unpack_uint(&row);
         struct str key = unpack_str(&row);
         unpack_skip(&u);
-        if (policy_allows(v, ACL_KEY, key, ACL_READ)) {
+        if (policy_permits(v, ACL_KEY, key, ACL_READ)) {
             buf_put(&kept, from, (size_t)(u.in.p - from));
             kept_n++;
         }
