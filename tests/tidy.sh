@@ -98,7 +98,7 @@ stem_of() { # PATH
 }
 
 # Sources of ours; not what a build put beside them.
-find src fs -name '*.[ch]' | sort >"$tmp/product"
+find src fs -name '*.[ch]' ! -name ui_file.c | sort >"$tmp/product"
 find tests -name '*.[ch]' 2>/dev/null | sort >"$tmp/tests"
 cat "$tmp/product" "$tmp/tests" >"$tmp/all"
 

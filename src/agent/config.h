@@ -77,7 +77,8 @@ struct config {
     bool disable_http_unprintable_char_filter;
     struct config_pairs response_headers;
     struct config_list block_endpoints, allow_write_http_from;
-    bool ui;
+    bool ui, ui_older;     /* the second counts as the first and is told nowhere */
+    char *ui_content_path; /* begins and ends with a slash */
     struct duration session_ttl_min;
     struct duration prometheus_retention; /* 0: its format is not told */
     /* the cluster */

@@ -21,6 +21,7 @@ static void derive_addresses(struct config *c, struct config_problems *p);
 static void check_dns(struct config *c, struct config_problems *p);
 static void check_join(const char *key, const struct config_list *l, struct config_problems *p);
 static int check_who(struct config *c, struct error *err);
+static int check_ui(struct config *c, struct error *err);
 static int check_servers(struct config *c, struct error *err);
 static int check_node_meta(struct config *c, struct error *err);
 static int check_encrypt(struct config *c, struct error *err);
@@ -53,6 +54,8 @@ int config_finish_fields(struct config *c, struct error *err)
 int config_finish_check(struct config *c, struct error *err)
 {
     int rc = check_who(c, err);
+    if (!rc)
+        rc = check_ui(c, err);
     if (!rc)
         rc = check_servers(c, err);
     if (!rc)
@@ -267,6 +270,25 @@ static int check_who(struct config *c, struct error *err)
              "Valid characters include all alpha-numerics and dashes.",
              c->node_name);
         break;
+    }
+    return 0;
+}
+
+/* consul: Builder.Validate. The older option is the newer one with a warning. */
+static int check_ui(struct config *c, struct error *err)
+{
+    const char *path = c->ui_content_path ? c->ui_content_path : "";
+    if (c->ui_older)
+        warn(c, "The 'ui' field is deprecated. Use the 'ui_config.enabled' field instead.");
+    for (const char *b = path; *b; b++) {
+        if (!is_name_byte(*b) && *b != '_' && *b != '/')
+            return error_set(err, ERR_INVALID,
+                             "ui-content-path can only contain alphanumeric, -, _, or /. "
+                             "received: \"%s\"",
+                             path);
+        if (b[0] == 'v' && b[1] >= '0' && b[1] <= '9')
+            return error_set(err, ERR_INVALID,
+                             "ui-content-path cannot have 'v[0-9]'. received: \"%s\"", path);
     }
     return 0;
 }

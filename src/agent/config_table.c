@@ -140,10 +140,11 @@ const struct config_option config_table[] = {
     ON("disable_http_unprintable_char_filter", NULL, BOOL, disable_http_unprintable_char_filter,
        NULL, ANY, NO,
        "Accept unprintable characters in paths")
-    ON("ui_config.enabled", "ui", BOOL, ui, NULL, ANY, NO, "Serve the pages under /ui/")
-    OFF("ui_config.content_path", "ui-content-path", TEXT, NOTED, NULL, "Path of the pages")
+    ON("ui_config.enabled", "ui", BOOL, ui, NULL, ANY, NO, "Serve the pages for browsers")
+    ON("ui_config.content_path", "ui-content-path", TEXT, ui_content_path, "/ui/", ANY, NO,
+       "Path of the pages")
     OFF("ui_config.dir", "ui-dir", TEXT, REFUSED, NULL, "Directory of own pages")
-    OFF("ui", NULL, BOOL, NOTED, NULL, "Older name of ui_config.enabled")
+    ON("ui", NULL, BOOL, ui_older, NULL, ANY, NO, "Older name of ui_config.enabled")
     /* DNS */
     ON("domain", "domain", TEXT, domain, "consul.", ANY, NO, "Domain that DNS answers for")
     ON("alt_domain", "alt-domain", TEXT, alt_domain, NULL, ANY, NO, "A second domain")
@@ -385,6 +386,7 @@ const struct config_table_preset config_table_dev[] = {
     {"bind_addr", "127.0.0.1"},
     {"log_level", "DEBUG"},
     {"server", "true"},
+    {"ui_config.enabled", "true"},
     {"performance.raft_multiplier", "1"},
 };
 const size_t config_table_dev_n = sizeof(config_table_dev) / sizeof(config_table_dev[0]);

@@ -45,7 +45,8 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     bool has_body_length; /* Content-Length was given */
     bool is_unix;         /* came over a unix socket */
     struct str token_header /* X-Consul-Token */, authorization, namespace_header, cache_control;
-    struct str accept;
+    struct str accept, if_none_match;
+    bool accepts_gzip;
     struct addr remote; /* of a TCP client */
     struct str agent;   /* the node that was asked, when it is another one; else empty */
 };

@@ -1,104 +1,111 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One page without parts from elsewhere. What it shows comes from the network, so it enters the
- * page as text only (textContent), and the policy lets it load nothing and ask nobody but this
- * agent.
+ * What the page shows comes from the network, so it is never more than text there; should a name
+ * become markup all the same, the policy below lets it run nothing, load nothing and ask nobody
+ * but this agent. The paths in the page are relative: it works below any content path.
+ *
+ * A browser keeps the files and asks each time whether they are still the same (ETag), so a page
+ * is never made of an old agent's script and a new one's style.
  */
 #include "config.h"
 
 #include "api/api_ui.h"
 
 #include "api/redirect.h"
+#include "api/ui_file.h"
 
-/* clang-format off */
-static const char page[] =
-    "<!DOCTYPE html>\n"
-    "<html lang=\"en\"><head><meta charset=\"utf-8\"><title>disco</title>\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-    "<style>\n"
-    "body{font:15px sans-serif;margin:2em auto;max-width:60em;padding:0 1em;color:#222}\n"
-    "table{border-collapse:collapse;width:100%}\n"
-    "th,td{text-align:left;padding:.3em .8em .3em 0;border-bottom:1px solid #ddd}\n"
-    "a{color:#06c;cursor:pointer}.passing{color:#070}.warning{color:#a60}.critical{color:#b00}\n"
-    "</style></head><body>\n"
-    "<h1>disco</h1><p id=\"error\" class=\"critical\" role=\"alert\"></p>\n"
-    "<h2>Services</h2><table id=\"services\"></table>\n"
-    "<div id=\"one\"></div>\n"
-    "<h2>Nodes</h2><table id=\"nodes\"></table>\n"
-    "<script>\n"
-    "'use strict';\n"
-    "const at = id => document.getElementById(id);\n"
-    "const bad = ['passing', 'warning', 'critical'];\n"
-    "const worst = checks => bad[checks.reduce((w, c) => {\n"
-    "  const i = bad.indexOf(c.Status); return Math.max(w, i < 0 ? 2 : i); }, 0)];\n"
-    "async function ask(path) {\n"
-    "  const r = await fetch('/v1/' + path);\n"
-    "  if (!r.ok) throw new Error(path + ': ' + r.status + ' ' + await r.text());\n"
-    "  return r.json();\n"
-    "}\n"
-    "function fill(table, head, rows) {\n"
-    "  table.replaceChildren();\n"
-    "  const put = (tag, cells) => { const tr = table.insertRow();\n"
-    "    for (const cell of cells) { const td = document.createElement(tag);\n"
-    "      if (cell instanceof Node) td.append(cell); else td.textContent = cell;\n"
-    "      if (bad.includes(cell)) td.className = cell;\n"
-    "      tr.append(td); } };\n"
-    "  put('th', head); rows.forEach(r => put('td', r));\n"
-    "}\n"
-    "async function show(name) {\n"
-    "  const all = await ask('health/service/' + encodeURIComponent(name));\n"
-    "  const h = document.createElement('h3'), t = document.createElement('table');\n"
-    "  h.textContent = name; at('one').replaceChildren(h, t);\n"
-    "  fill(t, ['Node', 'Address', 'Port', 'Tags', 'Health'], all.map(i => [i.Node.Node,\n"
-    "    i.Service.Address || i.Node.Address, i.Service.Port, (i.Service.Tags || []).join(', '),\n"
-    "    worst(i.Checks)]));\n"
-    "}\n"
-    "function link(name) {\n"
-    "  const a = document.createElement('a'); a.textContent = name; a.href = '#';\n"
-    "  a.onclick = e => { e.preventDefault(); show(name).catch(fail); };\n"
-    "  return a;\n"
-    "}\n"
-    "const fail = e => { at('error').textContent = e.message; };\n"
-    "async function main() {\n"
-    "  const [services, nodes, checks] = await Promise.all([\n"
-    "    ask('catalog/services'), ask('catalog/nodes'), ask('health/state/any')]);\n"
-    "  fill(at('services'), ['Name', 'Tags', 'Health'], Object.keys(services).sort().map(s => [\n"
-    "    link(s), services[s].join(', '), worst(checks.filter(c => c.ServiceName === s))]));\n"
-    "  fill(at('nodes'), ['Name', 'Address', 'Health'], nodes.map(n => [n.Node, n.Address,\n"
-    "    worst(checks.filter(c => c.Node === n.Node && !c.ServiceID))]));\n"
-    "}\n"
-    "main().catch(fail);\n"
-    "</script></body></html>\n";
-/* clang-format on */
+static const struct {
+    const char *name, *value;
+} page_headers[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cache-Control", "no-cache"},
+    {"Vary", "Accept-Encoding"},
+};
 
-static void put_page(struct api_call *c)
+/* RFC 9110, 13.1.2: the weak comparison, of a list or "*". */
+static bool is_known(struct str if_none_match, struct str etag)
 {
-    api_header(c, "Content-Type", STR_LIT("text/html; charset=utf-8"));
-    api_header(c, "Content-Security-Policy",
-               STR_LIT("default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; "
-                       "script-src 'unsafe-inline'; frame-ancestors 'none'"));
-    api_header(c, "X-Content-Type-Options", STR_LIT("nosniff"));
-    buf_put(&c->reply.body, page, sizeof page - 1);
+    return str_eq(str_trim(if_none_match), STR_LIT("*")) ||
+           str_search(if_none_match, str_drop(etag, 2)) < if_none_match.n;
+}
+
+static void put_file(struct api_call *c, const struct ui_file *f)
+{
+    struct str etag = str_z(f->etag);
+
+    for (size_t i = 0; i < sizeof(page_headers) / sizeof(page_headers[0]); i++)
+        api_header(c, page_headers[i].name, str_z(page_headers[i].value));
+    api_header(c, "ETag", etag);
+    if (c->request.if_none_match.n && is_known(c->request.if_none_match, etag))
+        c->reply.status = 304; /* the door leaves out the body, not its length */
+    api_header(c, "Content-Type", str_z(f->type));
+    if (c->request.accepts_gzip) {
+        api_header(c, "Content-Encoding", STR_LIT("gzip"));
+        buf_put(&c->reply.body, f->gzip, f->gzip_size);
+    } else {
+        buf_put(&c->reply.body, f->plain, f->plain_size);
+    }
+}
+
+/* Go's ServeMux takes every method for the root; for files those that only read are enough. */
+static bool put_page(struct api_call *c, struct str name)
+{
+    if (c->request.method != API_GET && c->request.method != API_HEAD) {
+        api_header(c, "Allow", STR_LIT("GET,HEAD"));
+        api_fail(c, 405, "method %.*s not allowed", STR_ARG(c->request.method_text));
+        return true;
+    }
+    for (int i = 0; i < ui_file_table_n; i++) {
+        if (!str_eq_z(name, ui_file_table[i].name))
+            continue;
+        put_file(c, &ui_file_table[i]);
+        return true;
+    }
+    api_empty(c, 404);
+    return true;
+}
+
+/* The content path as configured, with a slash on each side. */
+static struct str base_of(struct api_call *c)
+{
+    const char *set = c->env->config->ui_content_path;
+    struct str path = str_z(set ? set : "ui");
+
+    while (path.n && path.p[0] == '/')
+        path = str_drop(path, 1);
+    while (path.n && path.p[path.n - 1] == '/')
+        path = str_take(path, path.n - 1);
+    return path.n ? api_printf(c, "/%.*s/", STR_ARG(path)) : STR_LIT("/");
 }
 
 bool api_ui_answer(struct api_call *c)
 {
+    const struct config *config = c->env->config;
     bool is_root = str_eq(c->path, STR_LIT("/"));
+    struct str base;
 
-    if (!c->env->config->ui) {
+    if (!config->ui && !config->ui_older) {
         if (!is_root)
             return false;
         api_header(c, "Content-Type", STR_LIT("text/plain; charset=utf-8"));
         buf_put_z(&c->reply.body, "Consul Agent");
         return true;
     }
-    if (str_eq(c->path, STR_LIT("/ui/"))) {
-        put_page(c);
-        return true;
-    }
-    if (!is_root && !str_eq(c->path, STR_LIT("/ui")))
+    if (str_has_prefix(c->path, STR_LIT("/v1/")))
+        return false;
+    base = base_of(c);
+    if (str_has_prefix(c->path, base))
+        return put_page(c, str_drop(c->path, base.n));
+    if (!is_root && !str_eq(c->path, str_take(base, base.n - 1)))
         return false;
     c->request.query = STR_NONE; /* consul drops it here */
-    redirect_to(c, STR_LIT("/ui/"));
+    redirect_to(c, base);
     return true;
 }

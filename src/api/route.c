@@ -26,6 +26,7 @@
 #include "api/api_snapshot.h"
 #include "api/api_status.h"
 #include "api/api_txn.h"
+#include "api/api_ui.h"
 
 #define CATALOG (API_USUAL | API_META_ERROR | API_CONSISTENCY)
 #define ACL     (API_USUAL | API_META_ERROR)
@@ -45,6 +46,7 @@ static const struct api_route table[] = {
     {API_GET, "/v1/catalog/datacenters", API_CORE, API_SERVER, API_RIGHT_OPEN, .core = api_cluster_datacenters},
     {API_GET, "/v1/catalog/nodes", API_READ, CATALOG, .check = api_catalog_check_nodes, .view = api_catalog_nodes},
     {API_GET, "/v1/catalog/services", API_READ, CATALOG, .view = api_catalog_services},
+    {API_GET, "/v1/internal/ui/services", API_READ, CATALOG, .view = api_ui_services},
     {API_GET, "/v1/catalog/service/", API_READ, CATALOG, .check = api_catalog_check_service, .view = api_catalog_service},
     {API_GET, "/v1/catalog/node-services/", API_READ, CATALOG, .check = api_catalog_check_node, .view = api_catalog_node_services},
     {API_GET, "/v1/catalog/node/", API_READ, CATALOG, .check = api_catalog_check_node, .view = api_catalog_node},

@@ -103,6 +103,8 @@ static void take_headers(h2o_req_t *req, struct api_request *ret)
             ret->cache_control = value;
         else if (h->name == &H2O_TOKEN_ACCEPT->buf)
             ret->accept = value;
+        else if (h->name == &H2O_TOKEN_IF_NONE_MATCH->buf)
+            ret->if_none_match = value;
         else if (str_eq(str_of(*h->name), STR_LIT("x-consul-token")))
             ret->token_header = value;
         else if (str_eq(str_of(*h->name), STR_LIT("x-consul-namespace")))
@@ -138,6 +140,7 @@ void http_head_read(h2o_req_t *req, struct api_request *ret)
     if (!ret->is_unix)
         memcpy(&ret->remote, &from, n < sizeof(ret->remote) ? n : sizeof(ret->remote));
     take_headers(req, ret);
+    ret->accepts_gzip = http_head_accepts_gzip(req);
 }
 
 /* RFC 9110, 12.5.3: gzip, x-gzip or *, unless its weight is 0. */

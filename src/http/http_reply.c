@@ -16,6 +16,7 @@ static const char *reason_of(int status)
     } reasons[] = {
         {200, "OK"},
         {301, "Moved Permanently"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {403, "Forbidden"},
         {404, "Not Found"},

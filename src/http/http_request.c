@@ -273,7 +273,7 @@ static void send_reply(struct http_server *s, h2o_req_t *req, struct api_call *a
     }
     if (http_reply_is_compressed(req, r))
         pieces = http_reply_compress(req, body, &piece_n, &req->res.content_length);
-    if (api->request.method == API_HEAD)
+    if (api->request.method == API_HEAD || r->status == 304)
         piece_n = 0;
     h2o_start_response(req, call ? &call->generator : &s->copied);
     h2o_send(req, pieces, piece_n, H2O_SEND_STATE_FINAL);
