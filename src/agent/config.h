@@ -73,12 +73,11 @@ struct config {
     int64_t kv_max_value_size, txn_max_req_len;
     int64_t parked_reads_max; /* a worker; 429 above */
     struct duration max_query_time, default_query_time;
-    bool leave_on_terminate, skip_leave_on_interrupt;
-    bool disable_http_unprintable_char_filter;
+    bool leave_on_terminate, skip_leave_on_interrupt, disable_http_unprintable_char_filter;
     struct config_pairs response_headers;
     struct config_list block_endpoints, allow_write_http_from;
-    bool ui, ui_older;     /* the second counts as the first and is told nowhere */
-    char *ui_content_path; /* begins and ends with a slash */
+    bool ui, ui_older; /* the second is an older name of the first */
+    char *ui_content_path;
     struct duration session_ttl_min;
     struct duration prometheus_retention; /* 0: its format is not told */
     /* the cluster */

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/monitor.h"
+#include "agent/shown.h"
 
 /* The core's functions that endpoints come upon; the linker takes these and not the agent's. */
 
@@ -41,9 +42,13 @@ void agent_filter_result(struct agent *a, struct str token, struct str command, 
     (void)body;
 }
 
+/* No mount: nobody waits for it. */
 struct shown *agent_shown(struct agent *a)
 {
-    return NULL;
+    static struct shown off;
+
+    (void)a;
+    return &off;
 }
 
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
