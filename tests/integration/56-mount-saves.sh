@@ -11,6 +11,10 @@ M=$T/m K=$T/m/kv
 need_agent node1 -mount "$M"
 export HOME=$T TERM=xterm
 timeout 200 cat "$M/.changes" >"$T/changes" &
+follows() { # a change of now is told: none of those to come is missed
+    echo "$RANDOM$RANDOM" >"$K/probe" && grep -q 'kv/probe$' "$T/changes"
+}
+until_ok 20 follows || bail "$M/.changes tells nothing"
 api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
 raw() { api "/v1/kv/$1?raw"; }
 names=()
