@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "base/jcopy.h"
 #include "cli/cli_acl_print.h"
 
 #define ID_SIZE 36
@@ -123,69 +124,87 @@ int cli_acl_delete(struct cli *c, const char *path, const char *noun, const char
 
 /* ---- bodies ---- */
 
-static void put_list(const struct cli *c, struct jwrite *w, const char *by_id, const char *by_name,
-                     const char *member)
-{
-    const struct cli_flag_value *ids = cli_flags_find(&c->flags, by_id),
-                                *names = cli_flags_find(&c->flags, by_name);
+/* A list of links of a token or a role: its member, the flags that name one by id and by name (or
+ * an identity), the members of its objects, and the flag that keeps those that are there. */
+struct links {
+    const char *member, *id_flag, *name_flag, *id_member, *name_member, *merge_flag;
+};
+static const struct links links[] = {
+    {"Policies", "policy-id", "policy-name", "ID", "Name", "merge-policies"},
+    {"Roles", "role-id", "role-name", "ID", "Name", "merge-roles"},
+    {"ServiceIdentities", NULL, "service-identity", NULL, "ServiceName",
+     "merge-service-identities"},
+    {"NodeIdentities", NULL, "node-identity", NULL, "NodeName", "merge-node-identities"},
+};
 
-    if ((!ids || ids->item_n == 0) && (!names || names->item_n == 0))
+static bool has_link(const struct jvalue *list, const char *member, struct str text)
+{
+    for (size_t i = 0; i < jread_count(list); i++)
+        if (str_eq(cli_acl_text(jread_at(list, i), member), text))
+            return true;
+    return false;
+}
+
+/* NAME, NAME:DC,DC... of a service or NAME:DC of a node. */
+static void put_name(struct jwrite *w, const struct links *l, struct str name, struct str rest)
+{
+    jwrite_object(w);
+    jwrite_name(w, l->name_member);
+    jwrite_str(w, name);
+    if (strcmp(l->member, "NodeIdentities") == 0) {
+        jwrite_name(w, "Datacenter");
+        jwrite_str(w, rest);
+    } else if (rest.p) {
+        jwrite_name(w, "Datacenters");
+        jwrite_array(w);
+        while (rest.p)
+            jwrite_str(w, str_split(&rest, ','));
+        jwrite_close(w);
+    }
+    jwrite_close(w);
+}
+
+static void put_links(const struct cli *c, struct jwrite *w, const struct links *l,
+                      const struct jvalue *kept)
+{
+    const struct cli_flag_value *ids = l->id_flag ? cli_flags_find(&c->flags, l->id_flag) : NULL,
+                                *names = cli_flags_find(&c->flags, l->name_flag);
+
+    if ((!ids || ids->item_n == 0) && (!names || names->item_n == 0) && jread_count(kept) == 0)
         return;
-    jwrite_name(w, member);
+    jwrite_name(w, l->member);
     jwrite_array(w);
+    for (size_t i = 0; i < jread_count(kept); i++)
+        if (jcopy_value(w, jread_at(kept, i)) < 0)
+            jwrite_null(w); /* so deep is nothing that a server sends */
     for (size_t i = 0; ids && i < ids->item_n; i++) {
+        if (has_link(kept, l->id_member, str_z(ids->items[i])))
+            continue;
         jwrite_object(w);
-        jwrite_name(w, "ID");
+        jwrite_name(w, l->id_member);
         jwrite_z(w, ids->items[i]);
         jwrite_close(w);
     }
     for (size_t i = 0; names && i < names->item_n; i++) {
-        jwrite_object(w);
-        jwrite_name(w, "Name");
-        jwrite_z(w, names->items[i]);
-        jwrite_close(w);
+        struct str rest = str_z(names->items[i]), name = rest;
+        if (l->id_flag)
+            rest = STR_NONE; /* the whole is the name */
+        else
+            name = str_split(&rest, ':');
+        if (!has_link(kept, l->name_member, name))
+            put_name(w, l, name, rest);
     }
     jwrite_close(w);
 }
 
-/* NAME:DC,DC... or NAME:DC */
-static void put_identities(const struct cli *c, struct jwrite *w, const char *flag,
-                           const char *member, const char *name_member)
+void cli_acl_put_links(const struct cli *c, struct jwrite *w, const struct jvalue *before)
 {
-    const struct cli_flag_value *v = cli_flags_find(&c->flags, flag);
-    bool is_node = strcmp(flag, "node-identity") == 0;
+    bool merges_all = cli_flags_find(&c->flags, "no-merge");
 
-    if (!v || v->item_n == 0)
-        return;
-    jwrite_name(w, member);
-    jwrite_array(w);
-    for (size_t i = 0; i < v->item_n; i++) {
-        struct str rest = str_z(v->items[i]), name = str_split(&rest, ':');
-
-        jwrite_object(w);
-        jwrite_name(w, name_member);
-        jwrite_str(w, name);
-        if (is_node) {
-            jwrite_name(w, "Datacenter");
-            jwrite_str(w, rest);
-        } else if (rest.p) {
-            jwrite_name(w, "Datacenters");
-            jwrite_array(w);
-            while (rest.p)
-                jwrite_str(w, str_split(&rest, ','));
-            jwrite_close(w);
-        }
-        jwrite_close(w);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        bool keeps = merges_all || cli_flags_is_on(&c->flags, links[i].merge_flag);
+        put_links(c, w, &links[i], keeps ? jread_get(before, links[i].member) : NULL);
     }
-    jwrite_close(w);
-}
-
-void cli_acl_put_links(const struct cli *c, struct jwrite *w)
-{
-    put_list(c, w, "policy-id", "policy-name", "Policies");
-    put_list(c, w, "role-id", "role-name", "Roles");
-    put_identities(c, w, "service-identity", "ServiceIdentities", "ServiceName");
-    put_identities(c, w, "node-identity", "NodeIdentities", "NodeName");
 }
 
 /* ---- commands ---- */

@@ -48,8 +48,9 @@ int cli_acl_find_id(struct cli *c, const char *path, const char *member, const c
 /* "DELETE path/id" and its line. */
 int cli_acl_delete(struct cli *c, const char *path, const char *noun, const char *id);
 /* Members of a body, from the flags -policy-id, -policy-name, -role-id, -role-name,
- * -service-identity, -node-identity, as far as the command has them. */
-void cli_acl_put_links(const struct cli *c, struct jwrite *w);
+ * -service-identity, -node-identity, as far as the command has them; before them those of `before`
+ * (or NULL), which -merge-... keeps, or all of a command that has -no-merge. */
+void cli_acl_put_links(const struct cli *c, struct jwrite *w, const struct jvalue *before);
 /* A text of an object; empty when there is none. */
 struct str cli_acl_text(const struct jvalue *v, const char *member);
 

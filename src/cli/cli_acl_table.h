@@ -29,6 +29,17 @@ static const struct cli_flag acl_role_write_flags[] = {
     ACL_DESCRIPTION, ACL_META, ACL_ID, ACL_LINKS,
     {"name", CLI_FLAG_TEXT, "<string>", "Name of the role"},
 };
+#define ACL_NO_MERGE {"no-merge", CLI_FLAG_BOOL, NULL, "All becomes what is given; without, what is not given stays and lists grow"}
+static const struct cli_flag acl_policy_update_flags[] = {
+    ACL_DESCRIPTION, ACL_META, ACL_ID, ACL_NO_MERGE,
+    {"name", CLI_FLAG_TEXT, "<string>", "Name of the policy; a new one with -id"},
+    {"rules",            CLI_FLAG_TEXT, "<text|@file|->", "The rules, in HCL or JSON"},
+    {"valid-datacenter", CLI_FLAG_LIST, "<dc>", "Where the policy counts; everywhere without; may be repeated"},
+};
+static const struct cli_flag acl_role_update_flags[] = {
+    ACL_DESCRIPTION, ACL_META, ACL_ID, ACL_LINKS, ACL_NO_MERGE,
+    {"name", CLI_FLAG_TEXT, "<string>", "Name of the role; a new one with -id"},
+};
 static const struct cli_flag acl_find_flags[] = {
     ACL_META, ACL_ID,
     {"name", CLI_FLAG_TEXT, "<string>", "Its name, instead of the id"},
@@ -43,6 +54,10 @@ static const struct cli_flag acl_token_create_flags[] = {
 };
 static const struct cli_flag acl_token_update_flags[] = {
     ACL_DESCRIPTION, ACL_META, ACL_ID, ACL_LINKS, ACL_ROLES,
+    {"merge-node-identities", CLI_FLAG_BOOL, NULL, "Keep the node identities that are there"},
+    {"merge-policies", CLI_FLAG_BOOL, NULL, "Keep the policies that are there"},
+    {"merge-roles", CLI_FLAG_BOOL, NULL, "Keep the roles that are there"},
+    {"merge-service-identities", CLI_FLAG_BOOL, NULL, "Keep the service identities that are there"},
 };
 static const struct cli_flag acl_token_read_flags[] = {
     ACL_META, ACL_ID,
@@ -65,7 +80,7 @@ static const struct cli_flag acl_token_delete_flags[] = {ACL_ID};
     {"acl policy read", "", "Print a policy", NULL, \
      CLI_ACL_FLAGS(acl_find_flags), CLI_ACL_GROUPS, cli_acl_policy_read}, \
     {"acl policy update", "", "Change a policy", "What is not given stays as it is.", \
-     CLI_ACL_FLAGS(acl_policy_write_flags), CLI_ACL_GROUPS, cli_acl_policy_update}, \
+     CLI_ACL_FLAGS(acl_policy_update_flags), CLI_ACL_GROUPS, cli_acl_policy_update}, \
     {"acl role create", "-name NAME", "Make a role", NULL, \
      CLI_ACL_FLAGS(acl_role_write_flags), CLI_ACL_GROUPS, cli_acl_role_create}, \
     {"acl role delete", "", "Delete a role", NULL, \
@@ -74,8 +89,8 @@ static const struct cli_flag acl_token_delete_flags[] = {ACL_ID};
      CLI_ACL_FLAGS(acl_list_flags), CLI_ACL_GROUPS, cli_acl_role_list}, \
     {"acl role read", "", "Print a role", NULL, \
      CLI_ACL_FLAGS(acl_find_flags), CLI_ACL_GROUPS, cli_acl_role_read}, \
-    {"acl role update", "", "Change a role", "Policies and identities become those given.", \
-     CLI_ACL_FLAGS(acl_role_write_flags), CLI_ACL_GROUPS, cli_acl_role_update}, \
+    {"acl role update", "", "Change a role", "What is not given stays as it is; policies and identities given are added.", \
+     CLI_ACL_FLAGS(acl_role_update_flags), CLI_ACL_GROUPS, cli_acl_role_update}, \
     {"acl set-agent-token", "TYPE TOKEN", "Give the running agent one of its own tokens", \
      "TYPE is default, agent, agent_master (or master) or replication. Kept until the agent ends.", \
      NULL, 0, CLI_API | CLI_DC, cli_acl_set_agent_token}, \
@@ -90,7 +105,7 @@ static const struct cli_flag acl_token_delete_flags[] = {ACL_ID};
     {"acl token read", "-id TOKEN | -self", "Print a token", NULL, \
      CLI_ACL_FLAGS(acl_token_read_flags), CLI_ACL_GROUPS, cli_acl_token_read}, \
     {"acl token update", "-id TOKEN", "Change a token", \
-     "Policies, roles and identities become those given.", \
+     "Policies, roles and identities become those given, unless -merge-... keeps those that are there.", \
      CLI_ACL_FLAGS(acl_token_update_flags), CLI_ACL_GROUPS, cli_acl_token_update}, \
     {"acl translate-rules", "RULES", "Print rules of before 1.4 as they are written now", \
      "RULES is the text, @FILE a file that holds it, or - for stdin.", \

@@ -37,7 +37,7 @@ int cli_acl_token_create(struct cli *c)
     put_given(c, &w, "expires-ttl", "ExpirationTTL");
     jwrite_name(&w, "Local");
     jwrite_bool(&w, cli_flags_is_on(&c->flags, "local"));
-    cli_acl_put_links(c, &w);
+    cli_acl_put_links(c, &w, NULL);
     jwrite_close(&w);
     int status = cli_acl_show(c, "Failed to create new token", "PUT", "/v1/acl/token", &body,
                               cli_acl_print_token);
@@ -88,7 +88,7 @@ int cli_acl_token_update(struct cli *c)
         jwrite_z(&w, cli_flags_text(&c->flags, "description"));
     else
         jwrite_str(&w, cli_acl_text(before, "Description"));
-    cli_acl_put_links(c, &w);
+    cli_acl_put_links(c, &w, before);
     jwrite_close(&w);
     if (status == 0)
         status = cli_acl_show(c, what, "PUT", path, &body, cli_acl_print_token);

@@ -57,6 +57,36 @@ exits 0 "token clone" as $master disco acl token clone -id "$accessor"
 clone=$(sed -n 's/^AccessorID: *//p' <<<"$OUT")
 exits 0 "token delete" as $master disco acl token delete -id "$clone"
 is "$OUT" "Token \"$clone\" deleted successfully" "and its words"
+exits 0 "policy list" as $master disco acl policy list
+like "$OUT" $'app:\n   ID: ' "shows the policy"
+exits 0 "role update" as $master disco acl role update -id "$(as $master disco acl role read -name=r1 -format=json | jq -r .ID)" \
+    -description=newer
+exits 0 "role read" as $master disco acl role read -name=r1
+like "$OUT" 'Description:  newer' "shows what was changed"
+like "$OUT" $'web \\(Datacenters: dc1\\)|web' "and what was not"
+like "$OUT" ' - app' "... its policies too"
+exits 0 "role update adds" as $master disco acl role update -name=r1 -service-identity=db -policy-name=app
+is "$(as $master disco acl role read -name=r1 -format=json | jq -c '[(.ServiceIdentities | map(.ServiceName)), (.Policies | map(.Name))]')" \
+    '[["web","db"],["app"]]' "... once"
+exits 0 "role update -no-merge" as $master disco acl role update -name=r1 -no-merge -service-identity=other
+is "$(as $master disco acl role read -name=r1 -format=json | jq -c '[.Description, (.ServiceIdentities | map(.ServiceName)), .Policies]')" \
+    '["",["other"],null]' "... replaces all"
+exits 0 "role delete" as $master disco acl role delete -name=r1
+exits 1 "role read of what is gone" as $master disco acl role read -name=r1
+exits 0 "token update" as $master disco acl token update -id "$accessor" -description=other -merge-policies \
+    -node-identity=n:dc1
+is "$(as $master disco acl token read -id "$accessor" -format=json | jq -c '[.Description, .Policies[0].Name, .NodeIdentities[0].NodeName]')" \
+    '["other","app","n"]' "changes the description and keeps the policy"
+exits 0 "token update without -merge-node-identities" as $master disco acl token update -id "$accessor" -policy-name=app
+is "$(as $master disco acl token read -id "$accessor" -format=json | jq -c '[.Policies[0].Name, .NodeIdentities]')" \
+    '["app",null]' "... leaves out those that are not given"
+as $master disco acl policy create -name=dc -valid-datacenter=dc1 -rules='key "a" { policy = "read" }' >/dev/null
+exits 0 "policy update" as $master disco acl policy update -name=dc -description=d
+is "$(as $master disco acl policy read -name=dc -format=json | jq -c '[.Datacenters, .Rules]')" \
+    '[["dc1"],"key \"a\" { policy = \"read\" }"]' "keeps datacenters and rules"
+as $master disco acl policy create -name=gone -rules='key "a" { policy = "read" }' >/dev/null
+exits 0 "policy delete" as $master disco acl policy delete -name=gone
+exits 1 "... which is gone" as $master disco acl policy read -name=gone
 exits 1 "policy read of what is not there" as $master disco acl policy read -name=nope
 is "$ERR" "Error determining policy ID: No such policy with name nope" "and its words"
 exits 1 "bootstrap" disco acl bootstrap
@@ -71,9 +101,10 @@ tap_result $? "once"
 exits 0 "translate-rules" as $master disco acl translate-rules 'key "a" { policy = "read" }'
 is "$OUT" $'key_prefix "a" {\n  policy = "read"\n}' "prints them as they are written now"
 
-for asked in "PUT create" "PUT update" "PUT destroy/x" "GET info/x" "PUT clone/x" "GET list"; do
-    is "$(ask $master "/v1/acl/${asked#* }" -X "${asked% *}")" \
-        "Endpoint /v1/acl/${asked#* } for the legacy ACL system was removed in Consul 1.11. 410" "$asked of the older system is gone"
+for asked in "PUT /v1/acl/create" "PUT /v1/acl/update" "PUT /v1/acl/destroy/x" "GET /v1/acl/info/x" \
+    "PUT /v1/acl/clone/x" "GET /v1/acl/list"; do
+    is "$(ask $master "${asked#* }" -X "${asked% *}")" \
+        "Endpoint ${asked#* } for the legacy ACL system was removed in Consul 1.11. 410" "$asked of the older system is gone"
 done
 like "$(ask $master /v1/acl/login -X POST -d '{}')" '^ACL not found: .* 403$' "there are no auth methods to log in by"
 

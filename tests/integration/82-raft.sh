@@ -81,7 +81,7 @@ like "$(cli $F operator raft list-peers | sed 's/  */ /g')" \
 is "$(cli $F operator raft list-peers | wc -l)" 4 "has them all"
 target=$(cat "$T/s$F/node-id")
 start=$(date +%s%N)
-is "$(cli $G operator raft transfer-leader -id "$target")" Success "transfer-leader, told to a follower"
+is "$(cli $G operator raft transfer-leader -id "$target")" Success "transfer-leader (POST /v1/operator/raft/transfer-leader), told to a follower"
 diag "it took $((($(date +%s%N) - start) / 1000000)) ms"
 ok "the one that was named leads" until_ok 10 eval '[ "$(leader 1)$(leader 2)$(leader 3)" = '$F$F$F' ]'
 L=$F F=$((L % 3 + 1)) G=$((F % 3 + 1))
