@@ -35,7 +35,7 @@ static struct fs_agent_wish *wish_new(struct fs_mount *m, fuse_req_t req, struct
     buf_init(&a->id, 0);
     buf_put_str(&a->id, id);
     buf_init(&a->token, 0);
-    buf_put_str(&a->token, fs_mount_token(m));
+    buf_put_str(&a->token, a->wait->token);
     a->ask.run = run;
     a->ask.done = done;
     return a;
@@ -66,6 +66,8 @@ void fs_agent_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req)
     struct fs_agent_wish *a = wish_new(m, req, id);
     struct error err = {0};
     h->is_dirty = h->is_touched = false;
+    buf_clear(&a->token);
+    buf_put_str(&a->token, h->token);
     a->inode = i;
     i->open_n++;
     int r = jread_parse(buf_str(&h->data), &a->root, &err);

@@ -9,6 +9,7 @@
 #include "state/kv.h"
 
 static void forget_names(struct fs_mount *m);
+static void forget_rights(struct fs_mount *m);
 static void change_key(struct fs_mount *m, struct view *v, struct str key);
 static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *dir, struct str key,
                          struct str name, bool is_own);
@@ -21,6 +22,7 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
     enum watch_kind kind;
     struct str key;
     size_t pos = 0;
+    bool rights_changed = false;
     fs_mount_note_time(m, batch->index);
     if (batch->everything) {
         fs_change_everything(m);
@@ -32,15 +34,30 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
         while (change_next(batch, &pos, &kind, &key))
             if (kind == WATCH_KV)
                 change_key(m, &v, key);
+            else if (kind == WATCH_ACL)
+                rights_changed = true;
         fs_feed_apply(m, &v, batch);
         env_view_end(&v);
     }
     if (batch->index > m->seen_index) /* 0: of what is not the state's, as user events */
-        m->seen_index = batch->index;
+        if (rights_changed && m->judges)
+            forget_rights(m);
+    m->seen_index = batch->index;
     if (batch->index && !timers_is_set(&m->drop_all))
         fs_notify_index(m->notify, batch->index);
     fs_notify_flush(m->notify);
     fs_feed_flush(m);
+}
+
+/* A policy or a token is another one now: what may be seen, and the modes. */
+static void forget_rights(struct fs_mount *m)
+{
+    fs_change_everything(m);
+    for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
+        const struct fs_inode *i = fs_inode_slot(&m->inodes, s);
+        if (i && i->lookup_n > 0)
+            fs_notify_attr(m->notify, i->number);
+    }
 }
 
 void fs_change_name(struct fs_mount *m, struct fs_inode *dir, struct str name)

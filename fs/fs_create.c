@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "fs/fs_change.h"
 #include "fs/fs_file.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_own.h"
 #include "fs/fs_path.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 #include "state/policy.h"
@@ -73,6 +75,8 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     enum fs_path_kind kind;
     int32_t pid = fuse_req_ctx(req)->pid;
     int error = dir ? fs_write_preflight(m) : ESTALE;
+    if (!error)
+        error = fs_rights_check_mode(m, dir, W_OK | X_OK);
     if (!error && dir->kind == FS_AGENT_SERVICES) {
         create_service(m, req, dir, str_z(name), fi);
         return;
@@ -101,6 +105,8 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
             error = ENAMETOOLONG;
         else if (!policy_permits(&v, ACL_KEY, buf_str(&key), ACL_WRITE))
             error = EACCES;
+        if (error == EACCES)
+            fs_rights_note(m, NULL, "create");
     }
     env_view_end(&v);
     if (!error && i) {

@@ -2,11 +2,13 @@
 #include "fs/fs_dir.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "fs/fs_list.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 
 struct fs_dir {       /* an open directory */
@@ -29,6 +31,10 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         fuse_reply_err(req, i && !i->is_misnamed ? ENOTDIR : ESTALE);
         return;
     }
+    if (fs_rights_check(m, i, R_OK)) {
+        fuse_reply_err(req, EACCES);
+        return;
+    }
     struct fs_dir *d = mem_new(struct fs_dir);
     d->inode = i;
     i->open_n++;
@@ -36,7 +42,7 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     fs_list_init(&d->list);
     fi->fh = (uint64_t)(uintptr_t)d;
     /* The kernel keeps listings of keys; those of services and nodes are made each time. */
-    fi->cache_readdir = fi->keep_cache = i->kind == FS_KV_DIR;
+    fi->cache_readdir = fi->keep_cache = i->kind == FS_KV_DIR && fs_rights_are_alike(m);
     if (fuse_reply_open(req, fi) == -ENOENT)
         free_dir(m, d);
 }

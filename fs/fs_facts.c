@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "fs/fs_catalog.h"
 #include "fs/fs_ops.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_write.h"
+#include "state/policy.h"
 
 #define FS_FACTS_WAIT_MS 5000
 
@@ -22,6 +24,8 @@ struct fs_fact {
     struct buf name;
     bool is_service, is_gone;
     struct buf text;
+    struct str token;        /* borrowed */
+    const struct view *view; /* while members are told */
 };
 
 static void run(struct ask *ask, struct agent *agent);
@@ -44,6 +48,7 @@ void fs_facts_answer(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
     f->is_service = i->kind == FS_AGENT_SERVICE;
     f->wait = fs_write_wait_new(m, req, never);
     fs_write_bound(f->wait, FS_FACTS_WAIT_MS);
+    f->token = f->wait->token;
     f->ask.run = run;
     f->ask.done = done;
     ask_core(m->env, &f->ask);
@@ -52,7 +57,10 @@ void fs_facts_answer(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
 static void on_member(void *data, const struct agent_member *member)
 {
     static const char *const states[] = {"none", "alive", "leaving", "left", "failed"};
-    struct buf *out = data;
+    struct fs_fact *f = data;
+    struct buf *out = &f->text;
+    if (!policy_allows(f->view, ACL_NODE, str_z(member->name), ACL_READ))
+        return;
     bool is_known = member->status > 0 && member->status <= 4;
     fs_catalog_put_field(out, str_z(member->name));
     buf_put_c(out, '\t');
@@ -89,7 +97,11 @@ static void run(struct ask *ask, struct agent *agent)
     if (c)
         consensus_get_stats(c, &stats);
     if (str_eq_z(name, "members")) {
-        agent_each_member(agent, on_member, out);
+        struct view v = agent_view_begin(agent, f->token);
+        f->view = &v;
+        agent_each_member(agent, on_member, f);
+        f->view = NULL;
+        agent_view_end(&v);
     } else if (!c && !str_eq_z(name, "status/metrics")) {
         /* an agent without a log: what servers know is asked of them over HTTP */
     } else if (str_eq_z(name, "leader") || str_eq_z(name, "status/leader")) {
@@ -123,6 +135,7 @@ static void done(struct ask *ask)
     struct fs_inode *i = f->inode;
     fuse_req_t req = fs_write_take_req(f->wait);
     i->size = f->text.n;
+    fs_rights_as(m, f->wait->token);
     if (req && f->is_gone) {
         fuse_reply_err(req, ENOENT);
     } else if (req && f->is_open) {
@@ -137,6 +150,7 @@ static void done(struct ask *ask)
     } else if (req) {
         fs_ops_reply_attr(m, req, i);
     }
+    fs_rights_end(m);
     fs_write_wait_free(f->wait);
     i->open_n--;
     fs_inode_settle(&m->inodes, i);

@@ -2,10 +2,11 @@
 #include "fs/fs_feed.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "fs/fs_path.h"
+#include "fs/fs_feed_line.h"
 #include "state/catalog.h"
 
 #define NEW_DIR_LOOK_MAX 1000 /* keys looked at to tell whether a directory is new */
@@ -35,7 +36,6 @@ static void tell_service(struct telling *t, struct str name);
 static void tell_node(struct telling *t, struct str name);
 static bool dir_is_new(struct telling *t, struct str prefix);
 static bool is_own(const struct fs_mount *m, struct str key);
-static void put_line(struct view *v, const struct fs_feed_change *c, struct buf *out);
 
 /* ---- readers ---- */
 
@@ -44,7 +44,9 @@ void fs_feed_open(struct fs_mount *m, struct fs_handle *h)
     struct fs_feed *f = mem_new(struct fs_feed);
     buf_init(&f->changes, 0);
     buf_init(&f->said, 0);
+    buf_init(&f->rest, 0);
     list_init(&f->reads);
+    f->token = h->token;
     list_push(&m->feeds, &f->link);
     h->feed = f;
 }
@@ -62,6 +64,7 @@ void fs_feed_free(struct fs_mount *m, struct fs_feed *f)
     list_remove(&f->link);
     buf_fini(&f->changes);
     buf_fini(&f->said);
+    buf_fini(&f->rest);
     mem_free(f);
 }
 
@@ -107,7 +110,7 @@ void fs_feed_read(struct fs_mount *m, struct fs_feed *f, fuse_req_t req, size_t 
 
 bool fs_feed_is_ready(const struct fs_feed *f)
 {
-    return f->at < f->changes.n;
+    return f->at < f->changes.n || f->rest.n > 0;
 }
 
 void fs_feed_end_all(struct fs_mount *m)
@@ -126,7 +129,8 @@ void fs_feed_end_all(struct fs_mount *m)
 int fs_feed_set_repeater(struct fs_mount *m, fuse_req_t req)
 {
     const struct fuse_ctx *ctx = fuse_req_ctx(req);
-    if ((ctx->uid != 0 && ctx->uid != m->uid) || ctx->pid <= 0)
+    uid_t own = m->users ? geteuid() : m->uid;
+    if ((ctx->uid != 0 && ctx->uid != own) || ctx->pid <= 0)
         return EPERM; /* 0: a process that this name space does not see, as many may be */
     LIST_FOREACH (&m->handles, l) {
         struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
@@ -183,6 +187,15 @@ static void push(struct fs_mount *m, struct fs_feed *f, const struct fs_feed_cha
     pack(c, &f->changes);
 }
 
+static void take_rest(struct fs_feed *f, size_t size, struct buf *out)
+{
+    struct buf rest = f->rest;
+    buf_init(&f->rest, 0);
+    buf_put_str(out, str_take(buf_str(&rest), size));
+    buf_put_str(&f->rest, str_drop(buf_str(&rest), size));
+    buf_fini(&rest);
+}
+
 /* Lines for the first that waits, as many as fit; of a repeater one. */
 static void answer(struct fs_mount *m, struct fs_feed *f)
 {
@@ -202,20 +215,24 @@ static void answer(struct fs_mount *m, struct fs_feed *f)
         struct view v = fs_mount_view(m);
         bool fits = true;
         buf_clear(&text);
-        while (fits && fs_feed_is_ready(f) && (m->repeater != f || text.n == 0)) {
+        if (f->rest.n > 0)
+            take_rest(f, r->size, &text);
+        while (fits && f->at < f->changes.n && text.n < r->size &&
+               (m->repeater != f || text.n == 0)) {
             struct cursor c = cursor_make(str_drop(buf_str(&f->changes), f->at));
             struct fs_feed_change change = unpack(&c);
             buf_clear(&line);
-            put_line(&v, &change, &line);
+            fs_feed_line_put(&v, &change, &line);
             fits = text.n + line.n <= r->size;
             if (!fits && text.n > 0)
                 break;
+            buf_put_str(&f->rest, str_drop(buf_str(&line), r->size)); /* of a line too long */
             size_t end = f->changes.n - cursor_left(&c);
             if (m->repeater == f) {
                 buf_clear(&f->said);
                 buf_put(&f->said, f->changes.p + f->at, end - f->at);
             }
-            buf_put_str(&text, str_take(buf_str(&line), r->size)); /* a line too long is cut */
+            buf_put_str(&text, str_take(buf_str(&line), r->size));
             f->at = end;
         }
         env_view_end(&v);
@@ -229,49 +246,6 @@ static void answer(struct fs_mount *m, struct fs_feed *f)
     }
     buf_fini(&text);
     buf_fini(&line);
-}
-
-static void put_key_path(struct view *v, struct str key, bool is_dir, struct buf *out)
-{
-    buf_put_z(out, "kv/");
-    if (is_dir && key.n > 0)
-        key.n--;
-    fs_path_encode(key, out);
-    if (is_dir)
-        return;
-    struct buf below; /* beside a tree of its name a value shows under its face */
-    buf_init(&below, 0);
-    buf_put_str(&below, key);
-    buf_put_c(&below, '/');
-    if (kv_any(v, buf_str(&below)))
-        buf_put_z(out, "%v");
-    buf_fini(&below);
-}
-
-static void put_line(struct view *v, const struct fs_feed_change *c, struct buf *out)
-{
-    static const char *const words[] = {"create", "modify",  "delete", "mkdir",   "rmdir",
-                                        "rename", "service", "node",   "overflow"};
-    struct buf label;
-    bool is_dir = c->what == FS_FEED_MKDIR || c->what == FS_FEED_RMDIR ||
-                  (c->what == FS_FEED_RENAME && c->is_tree);
-    buf_putf(out, "%llu\t%s\t", (unsigned long long)c->index, words[c->what]);
-    if (c->what == FS_FEED_SERVICE || c->what == FS_FEED_NODE) {
-        buf_init(&label, 0);
-        buf_put_z(out, c->what == FS_FEED_SERVICE ? "services/" : "nodes/");
-        if (fs_path_label(c->key, &label))
-            buf_put_str(out, buf_str(&label));
-        buf_fini(&label);
-    } else if (c->what == FS_FEED_OVERFLOW) {
-        buf_put_c(out, '-');
-    } else {
-        put_key_path(v, c->key, is_dir, out);
-    }
-    if (c->what == FS_FEED_RENAME) {
-        buf_put_c(out, '\t');
-        put_key_path(v, c->to, is_dir, out);
-    }
-    buf_put_c(out, '\n');
 }
 
 /* ---- a batch to lines ---- */
@@ -333,11 +307,21 @@ static bool may_be_watched(struct telling *t, const struct fs_feed_change *c)
     return kernel_knows(t->m, FS_KV_DIR, parent) || map_get(&t->seen, parent) == &told_new;
 }
 
+/* Judged now, so that what is there to be read can be read. */
+static bool may_see(struct telling *t, const struct fs_feed *f, const struct fs_feed_change *c)
+{
+    struct view v = *t->v;
+    if (!t->m->judges)
+        return true;
+    env_view_as(t->m->env, &v, f->token);
+    return fs_feed_line_may_see(&v, c);
+}
+
 static void tell_change(struct telling *t, const struct fs_feed_change *c, bool own)
 {
     LIST_FOREACH (&t->m->feeds, l) {
         struct fs_feed *f = LIST_ITEM(l, struct fs_feed, link);
-        if (f != t->m->repeater || (!own && may_be_watched(t, c)))
+        if (f == t->m->repeater ? !own && may_be_watched(t, c) : may_see(t, f, c))
             push(t->m, f, c);
     }
 }

@@ -46,8 +46,10 @@ struct fs_feed {
     size_t at;
     bool has_overflowed;
     struct list reads; /* that wait for a change */
+    struct buf rest;   /* of a line that was longer than a read */
     struct buf said;   /* the change that the repeater read last, packed */
     struct fuse_pollhandle *poll;
+    struct str token; /* whose reader it is; borrowed */
 };
 
 /* The open file's; freed with the handle. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "fs/fs_change.h"
@@ -21,6 +22,7 @@
 #include "fs/fs_own.h"
 #include "fs/fs_path.h"
 #include "fs/fs_process.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 #include "state/policy.h"
@@ -54,6 +56,12 @@ static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t 
 static struct fs_handle *handle_of(const struct fuse_file_info *fi);
 static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid);
 
+static int wanted_of(int flags)
+{
+    int mode = flags & O_ACCMODE;
+    return (mode != O_WRONLY ? R_OK : 0) | (mode != O_RDONLY || (flags & O_TRUNC) ? W_OK : 0);
+}
+
 void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
@@ -65,6 +73,8 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         fuse_reply_err(req, ESTALE);
     else if (writes && fs_echo_is_from(m, req))
         reply_open(req, m, fs_write_handle_new(m, i), fi);
+    else if ((error = fs_rights_check(m, i, wanted_of(fi->flags))))
+        fuse_reply_err(req, error);
     else if (i->kind == FS_AGENT_SERVICE && writes)
         reply_open(req, m, fs_file_new_writer(m, i, fi->flags | O_TRUNC, fuse_req_ctx(req)->pid),
                    fi);

@@ -12,11 +12,13 @@
 
 #include <errno.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_lock_session.h"
 #include "fs/fs_poll.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_write.h"
 
 #define RETRY_MS      1000
@@ -154,6 +156,8 @@ void fs_lock_flock(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
                 : m->lock_owner_n >= OWNERS_MAX                         ? ENOLCK
                 : unlocks || (o && o->is_exclusive == !(op & LOCK_SH))  ? 0
                                                                         : fs_write_preflight(m);
+    if (!error && !unlocks)
+        error = fs_rights_check(m, i, W_OK);
     if (error || (o && !unlocks && o->is_exclusive == !(op & LOCK_SH))) {
         fuse_reply_err(req, error);
         return;

@@ -11,6 +11,7 @@
  *   fs_xattr.c     extended attributes                   fs_feed.c    the file of changes
  *   fs_lock.c      flock                                 fs_rename.c  rename
  *   fs_scratch.c   temporary files of programs
+ *   fs_rights.c    who may do what               fs_users.c   tokens of users
  *   fs_poll.c      poll(2)                               fs_echo.c    changes repeated for inotify
  */
 #ifndef DISCO_FS_FS_MOUNT_H
@@ -31,6 +32,15 @@
 #define FS_MOUNT_STALE_N   64
 #define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
 
+/* Who sent the request in hand (fs_rights.h); outside of requests nobody, for whom all is seen. */
+struct fs_asker {
+    bool is_set, is_stranger; /* stranger: not in the map of users */
+    uid_t uid;
+    gid_t gid;
+    int32_t pid;
+    struct str token; /* borrowed, good until the mount ends */
+};
+
 struct fs_mount {
     struct fs_tree tree;
     char *path; /* of the mount point, absolute */
@@ -38,6 +48,13 @@ struct fs_mount {
     gid_t gid;
     mode_t file_mode, dir_mode;
     size_t value_max;
+    struct str token; /* mount.token; owned */
+    char *users_path; /* mount.users; NULL: one token for all */
+    struct fs_users *users;
+    bool judges; /* rights are judged here and not by the kernel (fs_rights.h) */
+    struct fs_asker asker;
+    uint32_t note_n; /* refusals told in the log until then */
+    struct instant notes_until;
     struct fuse_session *session;
     struct env *env;          /* of the worker; NULL until the door is open */
     struct fs_notify *notify; /* NULL until the door is open */
@@ -80,8 +97,11 @@ struct fs_mount {
     void *loop;      /* fs_mount_uv.c */
 };
 
+/* Of the asker; outside of requests the mount's. */
 struct str fs_mount_token(const struct fs_mount *m);
-struct view fs_mount_view(struct fs_mount *m); /* env_view_end it in the same turn */
+/* What the asker may see; outside of requests everything. env_view_end it in the same turn. */
+struct view fs_mount_view(struct fs_mount *m);
+struct view fs_mount_view_of(struct fs_mount *m, struct str token); /* as token sees it */
 /* The state is at this index now: from here on that is the time of its changes. */
 void fs_mount_note_time(struct fs_mount *m, uint64_t index);
 /* No request is read while anything holds: a commit that RELEASE began is seen by what comes after

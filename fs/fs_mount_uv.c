@@ -9,12 +9,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -30,8 +27,10 @@
 #include "fs/fs_lock_session.h"
 #include "fs/fs_mount.h"
 #include "fs/fs_ops.h"
+#include "fs/fs_point.h"
 #include "fs/fs_poll.h"
 #include "fs/fs_repeater.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 
@@ -54,8 +53,7 @@ struct fs_mount_loop {
     void *closed_data;
 };
 
-static int prepare_path(struct fs_mount *m, const char *path, struct error *err);
-static int detach_dead(const char *path, struct error *err);
+static int open_rights(struct fs_mount *m, const struct config *config, struct error *err);
 static int open_session(struct fs_mount *m, const struct config *config, struct error *err);
 static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args);
 static void set_polling(struct fs_mount_loop *l, bool on);
@@ -77,8 +75,11 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     struct fs_mount *m = mem_new(struct fs_mount);
     m->uid = config->mount_uid >= 0 ? (uid_t)config->mount_uid : geteuid();
     m->gid = config->mount_gid >= 0 ? (gid_t)config->mount_gid : getegid();
+    mode_t umask = (mode_t)config->mount_umask & 0777;
     m->file_mode = config->mount_file_mode > 0 ? (mode_t)config->mount_file_mode & 0777 : 0644;
     m->dir_mode = config->mount_dir_mode > 0 ? (mode_t)config->mount_dir_mode & 0777 : 0755;
+    m->file_mode &= ~umask;
+    m->dir_mode &= ~umask;
     m->value_max =
         config->kv_max_value_size > 0 ? (size_t)config->kv_max_value_size : KV_VALUE_SIZE_MAX;
     fs_inode_init(&m->inodes, (uint64_t)(uintptr_t)m);
@@ -94,7 +95,9 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->locks);
     list_init(&m->scratches);
     list_init(&m->doomed);
-    int r = prepare_path(m, config->mount, err);
+    int r = fs_point_prepare(config->mount, &m->path, err);
+    if (r == 0)
+        r = open_rights(m, config, err);
     if (r == 0)
         r = open_session(m, config, err);
     if (r < 0) {
@@ -129,124 +132,36 @@ void fs_mount_free(struct fs_mount *m)
     fs_times_fini(&m->times);
     fs_keep_close(&m->keep);
     buf_fini(&m->agent_error);
+    fs_users_free(m->users);
+    mem_free(m->users_path);
+    mem_free((void *)(uintptr_t)m->token.p);
     mem_free(m->path);
     mem_free(m);
 }
 
-/* Absolute, there, a directory, and not a mount of a disco that is gone. */
-static int prepare_path(struct fs_mount *m, const char *path, struct error *err)
+/* Whose token, and who judges: with control lists or a map of users not the kernel. */
+static int open_rights(struct fs_mount *m, const struct config *config, struct error *err)
 {
-    char parent[PATH_MAX], real[PATH_MAX];
-    struct stat st;
-    if (!str_copy_z(str_z(path), parent, sizeof(parent)) || !path[0])
-        return error_set(err, ERR_INVALID, "mount: \"%s\" is no path for a mount", path);
-    size_t n = strlen(parent);
-    while (n > 1 && parent[n - 1] == '/')
-        parent[--n] = '\0';
-    /* The last part may be a dead mount, of which nothing can be asked: resolve what is above. */
-    char *slash = strrchr(parent, '/');
-    const char *name = slash ? slash + 1 : parent;
-    struct buf full;
-    buf_init(&full, 0);
-    if (slash)
-        *slash = '\0';
-    if (!realpath(!slash ? "." : slash == parent ? "/" : parent, real)) {
-        buf_fini(&full);
-        return error_set(err, -errno, "mount: %s: %s", path, strerror(errno));
-    }
-    buf_putf(&full, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
-    m->path = mem_dup_z(buf_z(&full));
-    buf_fini(&full);
-
-    int r = detach_dead(m->path, err);
-    if (r < 0)
-        return r;
-    if (mkdir(m->path, 0755) < 0 && errno != EEXIST)
-        return error_set(err, -errno, "mount: cannot make %s: %s", m->path, strerror(errno));
-    if (stat(m->path, &st) < 0)
-        return error_set(err, -errno, "mount: %s: %s", m->path, strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        return error_set(err, -ENOTDIR, "mount: %s is not a directory", m->path);
-    return 0;
-}
-
-/* Is a file system of ours mounted just there? The fields of mountinfo are apart by blanks, and
- * blanks inside one are written \040. */
-static bool is_ours(const char *path)
-{
-    char line[PATH_MAX * 2];
-    bool found = false;
-    FILE *f = fopen("/proc/self/mountinfo", "re");
-    while (f && !found && fgets(line, sizeof(line), f)) {
-        struct buf point;
-        struct str rest = str_z(line), field = STR_NONE;
-        buf_init(&point, 0);
-        for (int i = 0; i < 5 && rest.p; i++)
-            field = str_split(&rest, ' ');
-        for (size_t i = 0; i < field.n; i++) {
-            if (field.p[i] == '\\' && i + 3 < field.n) {
-                buf_put_c(&point, (char)((field.p[i + 1] - '0') * 64 + (field.p[i + 2] - '0') * 8 +
-                                         (field.p[i + 3] - '0')));
-                i += 3;
-            } else {
-                buf_put_c(&point, field.p[i]);
-            }
-        }
-        found =
-            str_eq_z(buf_str(&point), path) && str_search(rest, STR_LIT(" - fuse.disco ")) < rest.n;
-        buf_fini(&point);
-    }
-    if (f)
-        (void)fclose(f);
-    return found;
-}
-
-/* kill -9 leaves a mount that answers ENOTCONN to all that the kernel has not cached (stat may
- * well succeed, statfs never); several may lie on one another. */
-static int detach_dead(const char *path, struct error *err)
-{
-    struct statvfs st;
-    for (int i = 0; i < 64 && statvfs(path, &st) < 0 && errno == ENOTCONN; i++) {
-        if (!is_ours(path))
-            return error_set(err, -EBUSY,
-                             "mount: %s is a dead mount of another program; unmount it", path);
-        if (umount2(path, MNT_DETACH) < 0) {
-            int error = errno;
-            return error_set(err, -error,
-                             "mount: %s is a dead mount and cannot be detached (%s); run "
-                             "fusermount3 -u -z %s",
-                             path, strerror(error), path);
-        }
-        log_info("mount", "%s: detached the mount of an agent that is gone", path);
-    }
-    if (is_ours(path))
-        return error_set(err, -EBUSY, "mount: %s: another agent's mount is there", path);
-    return 0;
-}
-
-/* fusermount3 grants allow_other to others than root only if this file says so. */
-static bool may_allow_other(void)
-{
-    char line[256];
-    bool may = geteuid() == 0;
-    FILE *f = may ? NULL : fopen("/etc/fuse.conf", "re");
-    while (f && !may && fgets(line, sizeof(line), f))
-        may = str_eq_z(str_trim(str_z(line)), "user_allow_other");
-    if (f)
-        (void)fclose(f);
-    return may;
+    const char *token = config->mount_token ? config->mount_token : "";
+    m->token = str_make(mem_dup_z(token), strlen(token));
+    m->judges = config->acl_enabled || config->mount_users;
+    fs_rights_end(m);
+    if (!config->mount_users)
+        return 0;
+    m->users_path = mem_dup_z(config->mount_users);
+    m->users = fs_users_new();
+    return fs_users_load(m->users, m->users_path, err);
 }
 
 static int open_session(struct fs_mount *m, const struct config *config, struct error *err)
 {
     char options[128];
-    bool allow_other = config->mount_allow_other && may_allow_other();
+    bool allow_other = config->mount_allow_other && fs_point_may_allow_other();
     if (config->mount_allow_other && !allow_other)
         log_warn("mount", "%s: for this user alone; /etc/fuse.conf has no user_allow_other",
                  m->path);
-    (void)snprintf(options, sizeof(options),
-                   "nosuid,nodev,default_permissions,fsname=disco,subtype=disco%s",
-                   allow_other ? ",allow_other" : "");
+    (void)snprintf(options, sizeof(options), "nosuid,nodev,fsname=disco,subtype=disco%s%s",
+                   m->judges ? "" : ",default_permissions", allow_other ? ",allow_other" : "");
     char *argv[] = {"disco", "-o", options, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, argv);
     if (access("/dev/fuse", R_OK | W_OK) < 0)
@@ -346,17 +261,42 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     timers_set(m->env->timers, &l->look, instant_add(env_now(m->env), DURATION_MS(1)));
 }
 
-const struct door fs_door = {
-    .name = "mount", .open = on_open, .close = on_close, .changes = on_changes};
+static void on_reload(void *door)
+{
+    struct fs_mount *m = door;
+    struct error err;
+    if (!m->users)
+        return;
+    if (fs_users_load(m->users, m->users_path, &err) < 0)
+        log_error("mount", "the map of users stays as it was: %s", err.text);
+    else
+        log_info("mount", "%s: tokens for %zu users", m->users_path, fs_users_count(m->users));
+}
+
+const struct door fs_door = {.name = "mount",
+                             .open = on_open,
+                             .close = on_close,
+                             .changes = on_changes,
+                             .reload = on_reload};
 
 struct str fs_mount_token(const struct fs_mount *m)
 {
-    return str_z(m->env->config->mount_token);
+    return m->asker.token.p ? m->asker.token : m->token;
 }
 
 struct view fs_mount_view(struct fs_mount *m)
 {
-    return env_view_begin(m->env, fs_mount_token(m), NULL);
+    struct view v = fs_mount_view_of(m, fs_mount_token(m));
+    if (!m->asker.is_set) {
+        v.acl = NULL;
+        v.acl_status = 0;
+    }
+    return v;
+}
+
+struct view fs_mount_view_of(struct fs_mount *m, struct str token)
+{
+    return env_view_begin(m->env, token, NULL);
 }
 
 void fs_mount_note_time(struct fs_mount *m, uint64_t index)
@@ -397,7 +337,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         int n = fuse_session_receive_buf(session, &l->buf);
         if (n > 0) {
             metrics_add(l->mount->env->metrics, METRIC_FS_REQUESTS, 1);
+            fs_rights_begin(l->mount, l->buf.mem, (size_t)n);
             fuse_session_process_buf(session, &l->buf);
+            fs_rights_end(l->mount);
         } else if (n == 0 || (n != -EAGAIN && n != -EINTR)) {
             /* Unmounted by somebody else, or the connection was aborted. */
             log_warn("mount", "%s: is no longer mounted", l->mount->path);

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fs/fs_agent.h"
 #include "fs/fs_change.h"
 #include "fs/fs_echo.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 
@@ -26,6 +28,8 @@ struct fs_inode *fs_name_begin(fuse_req_t req, fuse_ino_t parent)
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *dir = fs_inode_get(&m->inodes, parent);
     int error = !dir ? ESTALE : dir->kind != FS_KV_DIR ? EROFS : fs_write_preflight(m);
+    if (!error)
+        error = fs_rights_check_mode(m, dir, W_OK | X_OK);
     if (error)
         fuse_reply_err(req, error);
     return error ? NULL : dir;

@@ -20,6 +20,7 @@
 #include "fs/fs_poll.h"
 #include "fs/fs_process.h"
 #include "fs/fs_rename.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_truncate.h"
 #include "fs/fs_write.h"
@@ -56,6 +57,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     if (fs_echo_lookup(m, req, dir, str_z(name)))
         return;
+    if (fs_rights_check_mode(m, dir, X_OK)) {
+        fuse_reply_err(req, EACCES);
+        return;
+    }
     buf_init(&text, 0);
     struct view v = fs_mount_view(m);
     int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
@@ -110,6 +115,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
     int error = 0;
     if (!i || fs_history_is(i->kind)) {
         error = i ? EROFS : ESTALE;
+    } else if ((to_set & FUSE_SET_ATTR_SIZE) && !(h && h->writes) &&
+               (error = fs_rights_check(m, i, W_OK))) {
     } else if ((to_set & FUSE_SET_ATTR_SIZE) && i->kind == FS_AGENT_SERVICE && h && h->writes) {
         error = fs_write_truncate(m, h, (uint64_t)attr->st_size);
     } else if ((to_set & FUSE_SET_ATTR_SIZE) && !fs_echo_is_from(m, req)) {
@@ -242,6 +249,7 @@ const struct fuse_lowlevel_ops fs_ops_table = {
     .readdirplus = fs_dir_read_plus,
     .releasedir = fs_dir_release,
     .fsyncdir = fs_barrier_wait,
+    .access = fs_rights_access,
     .poll = fs_poll_file,
     .getxattr = fs_xattr_get,
     .listxattr = fs_xattr_list,
@@ -374,9 +382,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
     }
     memset(ret, 0, sizeof(*ret));
     ret->st_ino = i->ino;
-    ret->st_mode =
-        is_dir ? S_IFDIR | (m->dir_mode & (is_kv || i->kind == FS_AGENT_SERVICES ? 07777 : 0555))
-               : S_IFREG | (m->file_mode & (is_kv || i->kind == FS_AGENT_SERVICE ? 07777 : 0444));
+    ret->st_mode = (is_dir ? S_IFDIR : S_IFREG) | fs_rights_mode(m, v, i);
     if (i->kind == FS_SNAPSHOT_LATEST)
         ret->st_mode = S_IFLNK | 0777;
     ret->st_nlink = i->is_unlinked ? 0 : 1; /* of a directory: "do not count on it" (as btrfs) */
@@ -387,7 +393,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
     ret->st_blocks = (ret->st_size + 511) / 512;
     ret->st_mtim = (struct timespec){i->mtime_ns / 1000000000, i->mtime_ns % 1000000000};
     ret->st_atim = ret->st_ctim = ret->st_mtim;
-    return good_s;
+    return fs_rights_are_alike(m) ? good_s : 0;
 }
 
 void fs_ops_entry(struct fs_mount *m, struct view *v, struct fs_inode *i,
@@ -397,7 +403,7 @@ void fs_ops_entry(struct fs_mount *m, struct view *v, struct fs_inode *i,
     memset(ret, 0, sizeof(*ret));
     ret->ino = i->number;
     ret->attr_timeout = fs_ops_attr(m, v, i, 0, &ret->attr);
-    ret->entry_timeout = is_kv || is_fixed(i) ? FS_MOUNT_FOREVER_S : 0;
+    ret->entry_timeout = (is_kv || is_fixed(i)) && fs_rights_are_alike(m) ? FS_MOUNT_FOREVER_S : 0;
 }
 
 void fs_ops_reply_entry(struct fs_mount *m, struct view *v, fuse_req_t req, struct fs_inode *i)

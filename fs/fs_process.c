@@ -61,3 +61,30 @@ bool fs_process_is_dying(int32_t tid)
                     (shared ? strtoull(shared + 7, NULL, 16) : 0);
     return mask & (1u << 8);
 }
+
+bool fs_process_has_group(int32_t tid, uint32_t gid)
+{
+    char path[64], text[8192];
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    char *p = strstr(text, "\nGroups:"), *line_end = p ? strchr(p + 1, '\n') : NULL;
+    if (!line_end)
+        return false;
+    *line_end = '\0';
+    for (p += strlen("\nGroups:"); *p;) {
+        char *end;
+        unsigned long group = strtoul(p, &end, 10);
+        if (end == p)
+            return false;
+        if (group == gid)
+            return true;
+        for (p = end; *p == ' ' || *p == '\t';)
+            p++;
+    }
+    return false;
+}

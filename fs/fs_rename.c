@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fs/fs_change.h"
 #include "fs/fs_echo.h"
 #include "fs/fs_name.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 
@@ -42,6 +44,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
         error = EINVAL;
     else if (!dir2 || dir2->kind != FS_KV_DIR)
         error = dir2 ? EROFS : ESTALE;
+    if (!error)
+        error = fs_rights_check_mode(m, dir2, W_OK | X_OK);
     if (!error) {
         struct view v = fs_mount_view(m);
         error = rename_check(m, &v, w, dir, dir2, name, new_name);

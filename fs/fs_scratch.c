@@ -7,11 +7,13 @@
 #include "base/mem.h"
 #include "fs/fs_change.h"
 #include "fs/fs_path.h"
+#include "state/policy.h"
 
 struct fs_doomed {
     struct list link; /* mount->doomed */
     struct fs_mount *mount;
-    struct str key; /* owned */
+    struct str key;   /* owned */
+    struct str token; /* of who renamed it; borrowed */
     uint64_t version;
     struct timer timer;
 };
@@ -37,6 +39,7 @@ int fs_scratch_make(struct fs_mount *m, struct fs_inode *i, enum fs_scratch_kind
     s->mount = m;
     s->inode = i;
     s->is_draft = kind == FS_SCRATCH_DRAFT;
+    s->token = fs_mount_token(m);
     s->timer.fire = on_grace;
     buf_init(&s->value, 0);
     list_push(&m->scratches, &s->link);
@@ -164,6 +167,7 @@ static void become_key(struct fs_scratch *s)
     struct fs_node node = fs_inode_node(s->inode);
     struct kv_op op = {.verb = KV_CAS, .key = node.a, .value = buf_str(&s->value)};
     struct fs_wait *w = fs_write_wait_new(m, NULL, on_became_key);
+    w->token = s->token;
     w->inode = s->inode;
     s->inode->open_n++;
     s->is_becoming_key = true;
@@ -218,6 +222,8 @@ int fs_scratch_back_up(struct fs_mount *m, struct fs_inode *i, struct str to)
     struct view v = fs_mount_view(m);
     bool is_there = kv_get(&v, node.a, &e, &index);
     int error = !is_there ? ENOENT : fs_scratch_room(m, e.value.n);
+    if (!error && !policy_allows(&v, ACL_KEY, node.a, ACL_WRITE))
+        error = EACCES;
     if (!error) {
         struct fs_inode *old = fs_inode_find(&m->inodes, &target);
         if (old) {
@@ -242,6 +248,7 @@ int fs_scratch_back_up(struct fs_mount *m, struct fs_inode *i, struct str to)
     struct fs_doomed *d = mem_new(struct fs_doomed);
     d->mount = m;
     d->version = e.modify_index;
+    d->token = fs_mount_token(m);
     d->key = buf_take(&key);
     d->timer.fire = on_execution;
     list_push(&m->doomed, &d->link);
@@ -284,6 +291,7 @@ static void execute(struct fs_doomed *d)
 {
     struct fs_wait *w = fs_write_wait_new(d->mount, NULL, on_executed);
     struct kv_op op = {.verb = KV_DELETE_CAS, .key = d->key, .index = d->version};
+    w->token = d->token;
     buf_put_str(&w->key, d->key);
     fs_write_submit_op(w, &op, NULL);
 }

@@ -30,6 +30,7 @@ struct fs_scratch {
     struct timer timer;
     bool is_draft, is_becoming_key, has_flags;
     uint64_t flags;
+    struct str token; /* of who made it; borrowed */
 };
 
 /* The inode (of no key, current) is one from now on. ENOSPC when there are too many. */

@@ -28,6 +28,7 @@
 #include "fs/fs_feed.h"
 #include "fs/fs_file.h"
 #include "fs/fs_process.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "state/policy.h"
 
@@ -55,6 +56,8 @@ int fs_write_right(struct fs_mount *m, struct str key)
     struct view v = fs_mount_view(m);
     int error = policy_permits(&v, ACL_KEY, key, ACL_WRITE) ? 0 : EACCES;
     env_view_end(&v);
+    if (error)
+        fs_rights_note(m, NULL, "write");
     return error;
 }
 
@@ -67,6 +70,7 @@ struct fs_wait *fs_write_wait_new(struct fs_mount *m, fuse_req_t req,
     w->mount = m;
     w->req = req;
     w->done = done;
+    w->token = fs_mount_token(m);
     w->timer.fire = on_deadline;
     buf_init(&w->key, 0);
     buf_init(&w->to, 0);
@@ -99,7 +103,7 @@ void fs_write_submit(struct fs_wait *w)
 {
     w->is_submitted = true;
     w->write.done = on_written;
-    w->write.token = fs_mount_token(w->mount);
+    w->write.token = w->token;
     write_submit(w->mount->env, &w->write);
     fs_write_bound(w, w->holds ? FS_WRITE_HOLD_MS : FS_WRITE_WAIT_MS);
 }
@@ -194,7 +198,12 @@ static void on_written(struct write *write)
     if (status == 0 && !w->is_plain &&
         kv_decode_result(buf_str(&write->result.body), &w->ok, &w->version) < 0)
         status = ERR_CORRUPT;
+    if (status == ERR_DENIED || status == ERR_NO_TOKEN)
+        fs_rights_note(w->mount, w->handle ? w->handle->inode : w->inode, "commit");
+    struct fs_mount *m = w->mount;
+    fs_rights_as(m, w->token);
     w->done(w, fs_errno_of(status));
+    fs_rights_end(m);
 }
 
 static void on_deadline(struct timer *t, struct instant now)
@@ -222,6 +231,7 @@ struct fs_handle *fs_write_handle_new(struct fs_mount *m, struct fs_inode *i)
 {
     struct fs_handle *h = mem_new(struct fs_handle);
     h->inode = i;
+    h->token = fs_mount_token(m);
     i->open_n++;
     buf_init(&h->data, 0);
     list_init(&h->link);
@@ -321,6 +331,7 @@ void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req, bo
     }
     struct fs_wait *w = fs_write_wait_new(m, req, on_committed);
     w->is_heard = is_heard;
+    w->token = h->token;
     if (h->commit) {
         list_push(&h->waiting, &w->next);
         fs_write_bound(w, FS_WRITE_WAIT_MS);

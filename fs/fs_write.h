@@ -34,6 +34,7 @@ struct fs_handle {
     int poison; /* errno of a write that failed: the value would be cut, so it is dropped */
     uint64_t base_version; /* what a commit may replace */
     struct fs_feed *feed;  /* of the file of changes */
+    struct str token;      /* of who opened it; borrowed */
     bool has_lost_lock;
     int32_t pid;            /* of the last writer or opener */
     struct fs_wait *commit; /* in flight */
@@ -47,6 +48,7 @@ struct fs_wait {
     struct list next; /* handle->waiting */
     struct fs_mount *mount;
     fuse_req_t req; /* NULL: nobody (any more) */
+    struct str token;
     /* After the command; error: 0 or an errno. Answers, and ends with fs_write_wait_free. */
     void (*done)(struct fs_wait *w, int error);
     struct write write;

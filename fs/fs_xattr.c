@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "fs/fs_feed.h"
 #include "fs/fs_history.h"
 #include "fs/fs_ops.h"
+#include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
 #include "fs/fs_write.h"
 #include "state/health.h"
@@ -115,6 +117,8 @@ void fs_xattr_set(fuse_req_t req, fuse_ino_t number, const char *name, const cha
         return;
     }
     bool is_number = attr == ATTR_FLAGS || attr == ATTR_CAS;
+    if (!error && is_number)
+        error = fs_rights_check(m, i, W_OK);
     if (!error && is_number && i->kind != FS_KV_FILE)
         error = EPERM;
     else if (!error && is_number && str_to_u64(str_trim(str_make(value, size)), &n) < 0)
@@ -139,6 +143,8 @@ void fs_xattr_remove(fuse_req_t req, fuse_ino_t number, const char *name)
     int error = i ? parse(name, &attr) : ESTALE;
     if (!error && (attr != ATTR_FLAGS || i->kind != FS_KV_FILE))
         error = EPERM;
+    if (!error)
+        error = fs_rights_check(m, i, W_OK);
     if (!error)
         error = fs_write_preflight(m);
     if (!error)

@@ -370,9 +370,9 @@ static int program_reload(struct program *p, struct error *err)
     } else {
         config_push(p, c);
         agent_reload(p->agent, c);
-        for (int i = 0; i < p->worker_n; i++)
-            worker_reload(p->workers[i], c);
     }
+    for (int i = 0; i < p->worker_n; i++)
+        worker_reload(p->workers[i], config_now(p)); /* doors read again what it names */
     log_info("agent", "Configuration reloaded");
     return 0;
 }

@@ -196,6 +196,10 @@ const struct config_option config_table[] = {
     ON("mount.file_mode", NULL, MODE, mount_file_mode, "0644", ANY, NO, "Mode of the files, octal")
     ON("mount.dir_mode", NULL, MODE, mount_dir_mode, "0755", ANY, NO,
        "Mode of the directories, octal")
+    ON("mount.umask", NULL, MODE, mount_umask, "0", ANY, NO,
+       "What is taken off both modes, octal")
+    ON("mount.users", NULL, TEXT, mount_users, NULL, ANY, NO,
+       "File that says which user's requests have which token (its name is not read again, its content is)")
     ON("mount.token", NULL, TEXT, mount_token, NULL, ANY, NO,
        "Token with which the mount reads and writes; without one that of acl.tokens.default")
     ON("mount.history", NULL, INT, mount_history, "16777216", RANGE(0, INT64_MAX), NO,
