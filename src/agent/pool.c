@@ -287,6 +287,10 @@ static int key_add(struct pool *p, struct error *err)
     return rc;
 }
 
+/* consul: 30 s. Those that were cut off and held for dead find back soon, and with them their
+ * votes; in a large pool few try at a time. */
+#define RECONNECT_INTERVAL DURATION_S(5)
+
 static void take_timing(const struct config_gossip *g, struct duration reconnect,
                         struct gossip_timing *t)
 {
@@ -296,6 +300,7 @@ static void take_timing(const struct config_gossip *g, struct duration reconnect
     t->gossip_nodes = (int)g->gossip_nodes;
     t->suspicion_mult = (int)g->suspicion_mult;
     t->retransmit_mult = (int)g->retransmit_mult;
+    t->reconnect_interval = RECONNECT_INTERVAL;
     t->reconnect_timeout = reconnect;
     /* consul: 30 s; a failed machine that is back under another address is not kept waiting */
     t->dead_reclaim = DURATION_S(1);
