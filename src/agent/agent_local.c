@@ -18,6 +18,12 @@ struct local *agent_local(struct agent *a)
 
 /* ---- the way to the catalog: of a server ---- */
 
+static struct str on_node_token(void *data)
+{
+    struct agent *a = data;
+    return str_z(a->tokens.agent[0] ? a->tokens.agent : a->tokens.user);
+}
+
 static void on_submit(void *data, struct str token, struct consensus_submit *s)
 {
     struct agent *a = data;
@@ -115,12 +121,12 @@ static void on_client_fetch(void *data, struct local_fetch *f)
 {
     struct agent *a = data;
     struct shipped *x = shipped_new(a, SHIP_INVENTORY, on_fetch_shipped);
-    const char *token = a->tokens.agent[0] ? a->tokens.agent : a->tokens.user;
+    struct str token = on_node_token(a);
     x->fetch = f;
     x->ship.target = SHIP_TO_LEADER;
     x->ship.may_repeat = true;
     pack_array(&x->ship.body, 2);
-    pack_str(&x->ship.body, str_z(token));
+    pack_str(&x->ship.body, token);
     pack_str(&x->ship.body, str_z(a->config->node_name));
     ship_submit_core(a, &x->ship);
 }
@@ -190,6 +196,7 @@ int agent_local_open(struct agent *a, void *uv_loop, struct error *err)
         .remote = {.data = a,
                    .submit = is_server ? on_submit : on_client_submit,
                    .fetch = is_server ? on_fetch : on_client_fetch,
+                   .node_token = on_node_token,
                    .may = is_server ? on_may : NULL, /* a client's servers see to it */
                    .members = on_members,
                    .node_checks = is_server ? on_node_checks : NULL},

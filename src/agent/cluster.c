@@ -330,6 +330,8 @@ int cluster_force_leave(struct cluster *c, struct str name, bool prune, bool wan
     struct instant now = clock_now();
     char full[600];
     int rc = ERR_NOT_FOUND;
+    if (str_eq_nocase(name, str_z(c->agent->config->node_name)))
+        return 0; /* consul: granted, and refuted by the agent itself in the same moment */
     if (!wan)
         rc = gossip_force_leave(pool_gossip(c->lan), now, name, prune);
     if (c->wan) {

@@ -185,7 +185,8 @@ static void begin(struct target *t, struct str text)
     }
     int rc = resolve_start(owner->uv_loop, text, port, on_resolved, t, &t->resolve);
     if (rc) {
-        fail(t, rc, "Failed to resolve %s: %s", t->text, error_text(rc));
+        fail(t, rc, "Failed to resolve %s: lookup %s: %s", t->text, t->text,
+             rc == ERR_INVALID ? "no such host" : error_text(rc));
         return;
     }
     t->join->pending++;

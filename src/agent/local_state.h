@@ -26,6 +26,7 @@ struct local_remote {
     void (*submit)(void *data, struct str token,
                    struct consensus_submit *s); /* done: maybe inside */
     void (*fetch)(void *data, struct local_fetch *f);
+    struct str (*node_token)(void *data); /* for the node itself; NULL: none is needed */
     /* 0, ERR_DENIED or ERR_NO_TOKEN: may the token write this service, or node? NULL: all may. */
     int (*may)(void *data, struct str token, bool is_service, struct str name);
     size_t (*members)(void *data); /* of the cluster: how often to look follows it */

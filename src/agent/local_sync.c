@@ -169,6 +169,7 @@ static void encode_service(struct local *l, struct local_service *s, struct loca
                            struct catalog_register *r)
 {
     if (s->is_deleted) {
+        p->is_node = false;
         catalog_encode_deregister(str_z(l->config->node_name), s->row.id, STR_NONE, &p->command);
         return;
     }
@@ -192,6 +193,7 @@ static void encode_check(struct local *l, struct local_check *c, struct local_pu
 {
     timers_cancel(l->conf.timers, &c->defer);
     if (c->is_deleted) {
+        p->is_node = false;
         catalog_encode_deregister(str_z(l->config->node_name), STR_NONE, c->row.check_id,
                                   &p->command);
         return;
@@ -246,6 +248,23 @@ static void push_item(struct local *l, struct local_item *item)
     push_submit(l, p, token);
 }
 
+/* An agent without a service has an address and meta to tell, too (consul: syncNodeInfo). */
+static void push_node(struct local *l)
+{
+    struct local_push *p = mem_new(struct local_push);
+    struct arena arena = {0};
+    struct catalog_register r = {0};
+    p->local = l;
+    p->seq = UINT64_MAX;
+    p->is_node = true;
+    buf_init(&p->command, COMMAND_SIZE_MAX);
+    own_node_describe(l->config, l->conf.node_id, &arena, &r.node);
+    catalog_encode_register(&r, &p->command);
+    arena_fini(&arena);
+    const struct local_remote *remote = &l->conf.remote;
+    push_submit(l, p, remote->node_token ? remote->node_token(remote->data) : STR_NONE);
+}
+
 /* A deleted check of a deleted service goes with it. */
 static bool is_carried(struct local *l, struct local_item *item)
 {
@@ -276,6 +295,9 @@ void local_pump(struct local *l)
             break; /* the list may be another now */
         }
     }
+    bool is_compared = !l->is_fetching && !l->fetch_again;
+    if (is_compared && !l->node_in_sync && !l->is_waiting && !l->closing && l->flying_n == 0)
+        push_node(l);
 }
 
 /* ---- answers ---- */
@@ -361,10 +383,14 @@ static void on_pushed(struct consensus_submit *submit)
         local_item_gone(l, item);
     }
     if (is_denied) { /* consul: the next full comparison tries it again */
-        log_warn(LOG, "registration blocked by ACLs: error=\"%s\"", error_text(status));
+        log_warn(LOG, "%s blocked by ACLs: error=\"%s\"",
+                 p->item_n ? "registration" : "Node info update", error_text(status));
+        l->node_in_sync |= p->item_n == 0;
     } else if (status) {
         local_sync_failed(l, status == ERR_NOT_LEADER ? error_text(ERR_NO_LEADER) : why);
     } else {
+        if (!l->node_in_sync && p->is_node)
+            log_info(LOG, "Synced node info");
         l->node_in_sync |= p->is_node;
         succeeded(l);
     }

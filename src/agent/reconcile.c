@@ -134,14 +134,14 @@ static void wanted_fini(struct wanted *w)
     buf_fini(&w->no_tags);
 }
 
-/* The node itself tells its tagged addresses and meta when it has synced; until then they follow
- * from its address, so that nobody sees a node without. */
+/* The node itself tells its tagged addresses and meta when it has synced. Until then a server's
+ * follow from its address; a new client is there without, as in consul, and syncs in a second. */
 static void take_over(struct wanted *w, const struct member *m, const struct catalog_node *old)
 {
     bool v4 = addr_is_v4(&m->addr);
     if (old && str_eq(old->address, w->node.address) && pairs_count(old->tagged_addresses)) {
         w->node.tagged_addresses = old->tagged_addresses;
-    } else {
+    } else if (old || m->role == MEMBER_SERVER) {
         pack_map(&w->tagged, 4);
         put_pair(&w->tagged, "lan", w->address);
         put_pair(&w->tagged, v4 ? "lan_ipv4" : "lan_ipv6", w->address);
@@ -151,7 +151,7 @@ static void take_over(struct wanted *w, const struct member *m, const struct cat
     }
     if (old && pairs_count(old->meta)) {
         w->node.meta = old->meta;
-    } else {
+    } else if (old || m->role == MEMBER_SERVER) {
         pack_map(&w->meta, 1);
         put_pair(&w->meta, "consul-network-segment", "");
         w->node.meta.packed = buf_str(&w->meta);

@@ -94,6 +94,8 @@ static void open_all(void)
                                 .remote = {.submit = on_submit, .fetch = on_fetch}};
     t.local = local_new(&conf);
     local_poke(t.local);
+    assert_int_equal(t.commands, 1); /* its node is told first */
+    t.commands = 0;
 }
 
 static void close_all(void)
@@ -451,6 +453,29 @@ static void definition_round_trip(void **state)
     close_all();
 }
 
+/* An agent without a service tells its node: at first, and when the catalog has it otherwise. */
+static void node_alone(void **state)
+{
+    struct catalog_node node;
+    open_all();
+    assert_true(catalog_node_get(world_view(&t.world), STR_LIT("node1"), &node));
+    assert_true(str_eq_z(node.id, ID));
+    assert_int_equal(pairs_count(node.tagged_addresses), 4);
+    pass(600);
+    assert_int_equal(t.commands, 0);
+    node.tagged_addresses = (struct pairs){STR_NONE};
+    struct catalog_register r = {.node = node};
+    struct buf command;
+    buf_init(&command, 0);
+    catalog_encode_register(&r, &command);
+    world_apply(&t.world, &command);
+    pass(600);
+    assert_int_equal(t.commands, 1);
+    assert_true(catalog_node_get(world_view(&t.world), STR_LIT("node1"), &node));
+    assert_int_equal(pairs_count(node.tagged_addresses), 4);
+    close_all();
+}
+
 /* What is refused changes nothing. */
 static void refusals(void **state)
 {
@@ -468,4 +493,4 @@ static void refusals(void **state)
 UNIT_MAIN(UNIT(registers_in_one_command), UNIT(waits_for_a_leader), UNIT(one_command_at_a_time),
           UNIT(full_comparison), UNIT(output_is_coalesced), UNIT(deregisters_critical),
           UNIT(aliases), UNIT(reload_keeps_states), UNIT(tag_override), UNIT(watches),
-          UNIT(definition_round_trip), UNIT(refusals))
+          UNIT(definition_round_trip), UNIT(node_alone), UNIT(refusals))
