@@ -3,6 +3,7 @@
 """A cluster of real agents under faults, clients that remember everything, and a judge.
 
     faults.py [--servers N] [--seconds S] [--seed N] [--faults a,b,...] [--keep] DISCO
+    faults.py --minutes M DISCO    three and five servers in turn, random seeds, until one fails
 
 Servers and two client agents live in network namespaces behind a switch of ours (switch.py). Writers
 put unique values, read (default consistency, through any agent), compare-and-set a few keys and make
@@ -510,11 +511,31 @@ def main():
     p.add_argument("--faults", default="")
     p.add_argument("--keep", action="store_true")
     p.add_argument("disco")
+    p.add_argument("--minutes", type=float, help="three and five servers in turn, random seeds")
     options = p.parse_args()
     reason = why_not()
     if reason:
         print("cannot be tried: " + reason)
         return 77
+    return long(options) if options.minutes else once(options)
+
+
+def long(options):
+    """Each cluster in a process of its own, for the switch leaves us in a machine of its."""
+    end, n, command = time.monotonic() + options.minutes * 60, 0, [sys.executable, sys.argv[0]]
+    while n == 0 or time.monotonic() < end:
+        seconds = min(300.0, max(end - time.monotonic(), 1))
+        status = subprocess.call(command + [
+            "--servers", str((3, 5)[n % 2]), "--seconds", "%g" % seconds,
+            "--seed", str(random.getrandbits(32)), options.disco])
+        if status != 0:
+            return status
+        n += 1
+    print("# %d clusters, nothing wrong" % n)
+    return 0
+
+
+def once(options):
     w = World(options)
     print("# seed %d, %d servers" % (options.seed, options.servers), flush=True)
     wrong = ["it was interrupted"]
