@@ -15,8 +15,9 @@
 #include "base/jwrite.h"
 #include "cli/cli_hold_request.h"
 
-#define TTL   DURATION_S(15) /* consul: DefaultLockSessionTTL */
-#define RETRY DURATION_S(1)  /* while a lock-delay lasts */
+#define TTL     DURATION_S(15) /* consul: DefaultLockSessionTTL */
+#define WAIT_MS 5000           /* of one question, so that the session is renewed in time */
+#define RETRY   DURATION_S(1)  /* while a lock-delay lasts */
 
 /* ---- the session ---- */
 
@@ -141,8 +142,14 @@ static int fetch(struct cli_hold *h, bool waits, struct jvalue **ret, struct err
     cli_hold_url_key(h, &url, h->limit == 1 ? ".lock" : NULL);
     cli_http_param(&url, "consistent", NULL);
     if (waits && h->index > 0) {
+        int64_t left = duration_ms(instant_since(h->until, clock_now()));
+        char wait[16];
+        (void)snprintf(wait, sizeof(wait), "%dms",
+                       left < 1         ? 1
+                       : left > WAIT_MS ? WAIT_MS
+                                        : (int)left);
         cli_hold_url_number(&url, "index", h->index);
-        cli_http_param(&url, "wait", "5s");
+        cli_http_param(&url, "wait", wait);
     }
     int status = cli_hold_request(h, "GET", &url, NULL, &reply, err);
     if (status == 0 && reply.status == 200)
@@ -330,7 +337,9 @@ static int holders_change(struct cli_hold *h, bool with_us, bool waits, struct e
         holders_write(h, &old, pairs, with_us, &value, &n);
     if (status == 0 && with_us && n >= h->limit)
         status = ERR_BUSY;
-    if (status == 0)
+    if (status == 0 && !with_us && !lock.v)
+        done = true; /* not even begun */
+    else if (status == 0)
         status = holders_put(h, &lock, buf_str(&value), &done, err);
     if (status == 0 && !done) {
         h->index = 0; /* somebody was faster: look again at once */
@@ -389,10 +398,13 @@ int cli_hold_take(struct cli_hold *h, struct instant until, struct error *err)
 {
     int status = h->limit == 1 ? 0 : contend(h, err);
 
+    h->until = until;
     while (status == 0 || status == ERR_BUSY || status == ERR_CANCELED || status == -EINTR) {
         struct duration pause = {0};
-        if (status == ERR_CANCELED)
+        if (status == ERR_CANCELED) {
             pause = RETRY;
+            h->index = 0; /* nothing changes when a lock-delay ends */
+        }
         if (cli_child_wait(h->child, pause) == CLI_CHILD_SIGNAL)
             return error_set(err, -EINTR, "interrupted");
         if (!instant_before(clock_now(), until))
@@ -402,6 +414,7 @@ int cli_hold_take(struct cli_hold *h, struct instant until, struct error *err)
             status = h->limit == 1 ? lock_try(h, err) : holders_change(h, true, true, err);
         if (status == 0) {
             h->index = 0;
+            h->until = INSTANT_NEVER;
             return 0;
         }
     }

@@ -23,8 +23,9 @@ struct cli_hold {
     const char *prefix;      /* of the keys, without a slash at the end */
     uint64_t limit;          /* 1: a lock */
     char session[64];        /* "": none */
-    uint64_t index;          /* private */
-    struct instant renewed;  /* private */
+    struct instant until;
+    uint64_t index;         /* private */
+    struct instant renewed; /* private */
 };
 
 /* A session of this name; its TTL ends it when this process dies. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/jread.h"
+#include "base/jcopy.h"
 #include "base/mem.h"
 #include "cli/cli_table.h"
 
@@ -13,12 +13,13 @@ struct member {
     struct str name, address, segment;
     uint64_t port;
     int64_t status;
-    const struct jvalue *tags;
+    const struct jvalue *tags, *whole;
 };
 
 static size_t members_select(const struct jvalue *root, const regex_t *filter, struct member *ret);
 static void members_print(const struct member *members, size_t n);
 static void members_print_detailed(const struct member *members, size_t n);
+static void members_print_json(const struct member *members, size_t n);
 static int order_members(const void *a, const void *b);
 static const char *member_status_text(int64_t status);
 
@@ -55,9 +56,6 @@ int cli_members(struct cli *c)
     }
     if (reply.status != 200) {
         (void)cli_command_fail_reply(WHAT, &reply, true);
-    } else if (cli_command_wants_json(c)) {
-        cli_command_out(buf_str(&reply.body));
-        exit_status = 0;
     } else if (jread_parse(buf_str(&reply.body), &root, &err) < 0) {
         (void)cli_command_fail("%s: the answer cannot be read: %s", WHAT, err.text);
     } else {
@@ -65,7 +63,9 @@ int cli_members(struct cli *c)
         size_t n = members_select(root, &filter, members);
         qsort(members, n, sizeof(*members), order_members);
         exit_status = n > 0 ? 0 : 2;
-        if (n > 0 && cli_flags_is_on(&c->flags, "detailed"))
+        if (cli_command_wants_json(c))
+            members_print_json(members, n);
+        else if (n > 0 && cli_flags_is_on(&c->flags, "detailed"))
             members_print_detailed(members, n);
         else if (n > 0)
             members_print(members, n);
@@ -102,7 +102,8 @@ static size_t members_select(const struct jvalue *root, const regex_t *filter, s
         const struct jvalue *v = jread_at(root, i);
         struct member m = {.name = text_of(jread_get(v, "Name")),
                            .address = text_of(jread_get(v, "Addr")),
-                           .tags = jread_get(v, "Tags")};
+                           .tags = jread_get(v, "Tags"),
+                           .whole = v};
         m.segment = member_segment(m.tags);
         if (jread_u64(jread_get(v, "Port"), &m.port) < 0 ||
             jread_i64(jread_get(v, "Status"), &m.status) < 0 ||
@@ -111,6 +112,24 @@ static size_t members_select(const struct jvalue *root, const regex_t *filter, s
         ret[n++] = m;
     }
     return n;
+}
+
+/* The agent's objects, those wanted and in the order of the table, which gossip's is not. */
+static void members_print_json(const struct member *members, size_t n)
+{
+    struct buf out;
+    struct jwrite w;
+
+    buf_init(&out, 0);
+    jwrite_init(&w, &out, true);
+    jwrite_array(&w);
+    for (size_t i = 0; i < n; i++)
+        if (jcopy_value(&w, members[i].whole) < 0)
+            jwrite_null(&w); /* so deep is nothing that an agent sends */
+    jwrite_close(&w);
+    jwrite_end(&w);
+    cli_command_out(buf_str(&out));
+    buf_fini(&out);
 }
 
 /* Servers ("<all>") first, then segments, then names. */

@@ -198,6 +198,8 @@ like "$OUT" $'^Node   Address +Status  Type    Build +Protocol  DC   Segment\nno
     "in columns"
 exits 0 "members -detailed" disco members -detailed
 like "$OUT" 'dc=dc1.*role=consul' "with tags"
+is "$(disco members -format=json | jq -r '.[].Name')" node1 "members -format=json has the agent's objects"
+is "$(disco members -format=json -status=left)" '[]' "... those wanted"
 exits 2 "members that have left: none" disco members -status=left
 exits 1 "a bad expression" disco members -status='('
 like "$ERR" '^Failed to compile status regexp: ' "and its words"
@@ -213,6 +215,13 @@ like "$(cat monitor.out)" 'agent.http: Request finished: method=GET url=/v1/kv/m
 kill -INT $monitor
 wait $monitor
 is $? 0 "an interrupt ends it with exit 0"
+"$DISCO" monitor -log-level=debug -log-json >monitor.json 2>&1 &
+monitor=$!
+until_ok 5 sh -c "curl -s http://$HTTP/v1/kv/monitored2; grep -q 'url=/v1/kv/monitored2\|monitored2' monitor.json"
+is "$(grep -m 1 monitored2 monitor.json | jq -r '.["@level"], .["@message"]' | tr '\n' ' ')" "debug Request finished " \
+    "monitor -log-json prints objects"
+kill -INT $monitor
+wait $monitor
 exits 1 "monitor at a level there is not" disco monitor -log-level=nope
 is "$ERR" "Error starting monitor: Unexpected response code: 400 (Bad request: Unknown log level: nope)" \
     "and its words"

@@ -66,8 +66,10 @@ like "$(kv lk/b/.lock)" '"LockIndex":1,"Key":"lk/b/.lock","Flags":33047402535644
     "the key as Consul's has it"
 is "$(curl -s "http://$HTTP/v1/session/info/$(kv lk/b/.lock | jq -r '.[0].Session')" | jq -c '.[0] | [.Name, .TTL, .Behavior]')" \
     '["mine","15s","release"]' "... and the session, with its name"
+try_at=$(date +%s%N)
 exits 1 "-try ends the wait" "$DISCO" lock -try=300ms lk/b echo second
 is "$OUT/$ERR" "/Shutdown triggered or timeout during lock acquisition" "... and says so"
+ok "... when it is over" test $((($(date +%s%N) - try_at) / 1000000)) -lt 4000
 exits 1 "-timeout too" "$DISCO" lock -timeout=100ms lk/b echo second
 session=$(curl -s -X PUT "http://$HTTP/v1/session/create" | jq -r .ID)
 is "$(curl -s -X PUT "http://$HTTP/v1/kv/lk/b/.lock?acquire=$session")" false "the recipe over HTTP waits too"
@@ -142,7 +144,7 @@ holder=$(jq -r '.[0].Value | @base64d | fromjson | .Holders | keys[0]' <<<"$lock
 is "$(kv "lk/sem/$holder" | jq -r '.[0].Session')" "$holder" "... and each contender's"
 exits 1 "another limit does not fit" "$DISCO" lock -n=2 lk/sem true
 is "$ERR" "Lock acquisition failed: semaphore limit conflict (lock: 3, local: 2)" "... and says so"
-until_ok 1 sem_n 4
+exits 1 "-try of one place too many" "$DISCO" lock -n=3 -try=300ms lk/sem true
 ok "never more" sem_n 3
 touch "$T/sem.end"
 wait "${pids[@]}"
