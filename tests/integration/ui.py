@@ -213,9 +213,9 @@ def sessions():
 @story
 def keys_by_folder():
     go("#/kv")
-    b.click("text=tree")
+    b.click("text=tree/")
     fact(seen("a/"), "a folder shows what is in it")
-    b.click("text=a")
+    b.click("text=a/")
     b.click("text=x")
     fact(soon(lambda: b.value("#value") == "1", "value"), "down to a key")
     b.click("text=tree")
@@ -414,7 +414,7 @@ def light_dark_and_small():
     fact(not wide, "a screen of 360 pixels holds every view %s" % wide)
     go("#/services")
     b.click("text=Keys")
-    b.click("text=app")
+    b.click("text=app/")
     b.click("text=color")
     b.fill("#value", "green")
     b.click("#save")
@@ -480,6 +480,49 @@ def with_acls():
     seen("Master", "dialog")
     b.click("#forget")
     fact(seen("Not permitted") and b.run("return sessionStorage.getItem('disco-token')") is None, "and forgotten when that is said")
+
+
+# ---- parts of it alone, in the browser they run in ----
+
+@story
+def parts():
+    go("#/new/")
+    b.find("#name")
+    fact(b.run("""return import('./api.js').then(({ quote, quoteBytes, unquote, keyPath }) => [
+        quote('a b/ü#?%'), unquote('a%20b/%C3%BC%23'), unquote('a%FF%FEb%C3%BC'), quoteBytes(new Uint8Array([47, 0, 255])), keyPath('a//../b%20')])""") ==
+         ["a%20b/%C3%BC%23%3F%25", "a b/ü#", "a\\xFF\\xFEbü", "/%00%FF", "kv/a%2F%2F..%2Fb%20"], "names to addresses and back")
+    fact(b.run(r"""return import('./value.js').then(({ textOf, bytesOfText, hexOf, bytesOfHex, prettyJson, isEqual }) => {
+        const bad = [];
+        for (let n = 0; n < 3000; n++) {
+          const some = [10, 13, 0, 9, 65, 0xc3, 0xbc, 0xef, 0xbb, 0xbf, 0xff, 127];
+          const bytes = Uint8Array.from({ length: n % 9 }, () => some[Math.floor(Math.random() * some.length)]);
+          const text = textOf(bytes);
+          const area = document.createElement('textarea');
+          if (text) area.value = text.text;
+          if (text && !isEqual(bytesOfText(area.value, text.isCrlf), bytes)) bad.push([...bytes]);
+          if (!isEqual(bytesOfHex(hexOf(bytes)), bytes)) bad.push(hexOf(bytes));
+        }
+        for (const json of ['{}', '[]', '[1,{"a":[]}]', '"a{"', ' {"b" : [1.50,-2e9,true,null], "b":"\\\\"}', '""'])
+          if (prettyJson(json).replace(/\s/g, '') !== json.replace(/\s/g, '') || prettyJson(prettyJson(json)) !== prettyJson(json)) bad.push(json);
+        return bad; })""") == [], "bytes to text and hex and back, whatever they are; JSON keeps its tokens")
+    # Indexes as an agent may give them: growing, none, going back (a restored snapshot), failing.
+    asked = b.run("""return import('./live.js').then(({ watch }) => new Promise(done => {
+        const plain = window.fetch, asked = [], stop = new AbortController();
+        const answers = ['7', '9', '9', '3', '3', '0', 500, '4'];
+        window.fetch = async (url, o) => {
+          if (!url.pathname.startsWith('/v1/test/')) return plain(url, o);
+          asked.push(url.searchParams.get('index'));
+          const index = answers.shift();
+          if (index === undefined) { window.fetch = plain; stop.abort(); done([asked, seen]); return new Promise(() => {}); }
+          if (index === 500) return new Response('No cluster leader', { status: 500 });
+          return new Response('[]', { headers: { 'X-Consul-Index': index, 'Content-Type': 'application/json' } });
+        };
+        const seen = [];
+        watch('test/x', { signal: stop.signal }, (data, answer) => seen.push(answer.index), e => seen.push(e.message));
+      }))""")
+    fact(asked == [[None, "7", "9", "9", None, "3", None, None, "4"], ["7", "9", "3", "3", "0", "No cluster leader", "4"]] or
+         asked == [[None, "7", "9", "9", None, "3", "1", None, "4"], ["7", "9", "3", "3", "0", "No cluster leader", "4"]],
+         "an index that goes back begins anew, a failure too %s" % asked)
 
 
 # ---- what was noticed on the way ----

@@ -48,21 +48,20 @@ export function keys(page) {
     const text = !rest ? "this folder's own value" : unquote(isFolder ? rest.slice(0, -1) : rest) || '(empty)';
     return {
       key: name, href: to(isFolder ? 'kv' : 'key', name),
-      cells: [[h('span', { class: isFolder ? 'icon folder' : 'icon', 'aria-hidden': 'true' }), h('span', { class: rest && rest !== '/' ? 'name' : 'name quiet' }, text), isFolder ? '/' : ''],
-        isFolder ? 'folder' : 'key'],
+      cells: [[h('span', { class: isFolder ? 'icon folder' : 'icon', 'aria-hidden': 'true' }), h('span', { class: rest && rest !== '/' ? 'name' : 'name quiet' }, text, isFolder ? '/' : '')]],
     };
   };
   const draw = () => {
     const rows = (names || []).filter(name => matches(page, unquote(name.slice(prefix.length))));
     rows.sort((a, b) => b.endsWith('/') - a.endsWith('/'));
     page.draw([
-      keyCrumbs(prefix),
+      prefix ? keyCrumbs(prefix) : false,
       head(prefix ? unquote(prefix) : 'Keys', h('span', { class: 'quiet' }, names ? `${rows.length} of ${names.length}` : ''),
         h('span', { class: 'buttons' },
           h('a', { class: 'button primary', id: 'new', href: to('new', prefix) }, 'New key'),
           prefix ? h('button', { type: 'button', class: 'danger', id: 'delete-folder', onclick: () => deleteFolder(prefix) }, 'Delete folder') : false)),
       h('div', { class: 'bar' }, filterBox(page, 'Filter this folder')),
-      names ? table(page, ['Name', 'Kind'], rows.map(row), names.length ? 'No name matches.' : nothing('No keys here.')) : loading()]);
+      names ? table(page, ['Name'], rows.map(row), names.length ? 'No name matches.' : nothing('No keys here.')) : loading()]);
   };
   page.redraw = draw;
   draw();

@@ -10,7 +10,8 @@ import { ask, ApiError } from './api.js';
 
 const SLOTS = 3;
 const WAIT_S = 60, WAIT_IN_TURNS_S = 3;
-const PAUSE_MS = 200;             // between two answers to the same question, at least
+const PAUSE_MS = 200;             // between two answers to the same question, at least;
+const BYTES_PER_MS = 1000;        // a long answer is asked for more seldom, however much changes
 const RETRY_MS = [500, 15000];    // first and last pause after a failure
 const RETRY_DENIED_MS = 30000;
 
@@ -70,7 +71,7 @@ async function run(w, o, onData, onError) {
       if (!o.signal.aborted && !document.hidden) {
         await once(w, o, onData);
         failures = 0;
-        rest = o.every || Math.max(PAUSE_MS, 3 * w.cost);
+        rest = o.every || Math.max(PAUSE_MS, w.cost);
       }
     } catch (e) {
       if (o.signal.aborted) return;
@@ -105,7 +106,7 @@ async function once(w, o, onData) {
   if (!isNews) { w.cost = 0; return; }
   const began = performance.now();
   onData(answer.data, answer);
-  w.cost = performance.now() - began;
+  w.cost = 3 * (performance.now() - began) + answer.text.length / BYTES_PER_MS;
 }
 
 function stir() { for (const w of watches) w.stop?.abort(); }

@@ -115,6 +115,7 @@ function showFrame() {
   const now = parent[page.view] || page.view;
   morph(at('nav'), h('ul', null, menu.map(([view, text], i) => h('li', null,
     h('a', { href: to(view), 'aria-current': view === now ? 'page' : null, title: `${text} ( ${i + 1} )` }, text)))));
+  at('nav').querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   at('access').hidden = !(agent.isAclOn ?? (session.policy === 'deny' || !!session.token));
   at('access').textContent = session.token ? 'Token in use' : 'Token';
 }

@@ -2,11 +2,12 @@
 /* All nodes with their own checks; one node with its services, checks and sessions. */
 import { h } from './dom.js';
 import { ask, path } from './api.js';
-import { to, toName, pill, tags, checkList, worst, head, crumbs, filterBox, choice, matches, table, facts, pairs, loading, nothing, announce } from './parts.js';
+import { to, toName, pill, tags, checkList, worst, head, crumbs, filterBox, choice, matches, table, more, facts, pairs, loading, nothing, announce } from './parts.js';
 import { sessionRow, SESSION_COLUMNS } from './sessions.js';
 
 const STATES = [['', 'All'], ['critical', 'Critical'], ['warning', 'Warning'], ['passing', 'Passing']];
 const COORDINATES_MS = 20000;
+const CHECKS = 100; // drawn at first
 
 /* Vivaldi coordinates: seconds from one node to the other; docs: network coordinates. */
 function distance(a, b) {
@@ -80,7 +81,8 @@ export function node(page) {
           cells: [s.Service, pill(stateOf(s)), s.ID, h('code', null, (s.Address || catalog.Node.Address) + (s.Port ? ':' + s.Port : '')), tags(s.Tags)],
         })), 'No services.'),
         h('h2', null, 'Checks'),
-        checks.length ? checkList(checks.map(c => ({ ...c, Name: c.ServiceID ? `${c.Name} (${c.ServiceID})` : c.Name }))) : h('p', { class: 'empty' }, 'No checks.'),
+        checks.length ? checkList(checks.slice(0, page.rows || CHECKS).map(c => ({ ...c, Name: c.ServiceID ? `${c.Name} (${c.ServiceID})` : c.Name }))) : h('p', { class: 'empty' }, 'No checks.'),
+        more(page, checks.length, page.rows || CHECKS),
         h('h2', null, 'Sessions'),
         h('div', { 'data-key': 'sessions' }, sessions ? table(page, SESSION_COLUMNS, sessions.map(sessionRow), 'No sessions.') : loading())]]);
   };

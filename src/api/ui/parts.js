@@ -67,7 +67,7 @@ export function crumbs(list) {
 
 export function filterBox(page, label) {
   return h('input', {
-    type: 'search', id: 'filter', 'data-key': 'filter', 'data-keep': true, placeholder: label + '   ( / )', 'aria-label': label,
+    type: 'search', id: 'filter', 'data-key': 'filter', 'data-keep': true, placeholder: matchMedia('(hover: hover)').matches ? label + '   ( / )' : label, 'aria-label': label,
     autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', value: page.query.get('q') || '',
     oninput: e => { page.setQuery('q', e.target.value); page.redraw(); },
   });
