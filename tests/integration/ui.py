@@ -315,8 +315,7 @@ def values():
     fact(soon(lambda: b.value("#value") == "one\ntwo\n", "lines"), "line ends of another system are read")
     b.type("#value", "three")
     b.press("Control+s")
-    fact(soon(lambda: value_of("lines").startswith(b"one\r\ntwo\r\n") or value_of("lines") == b"threeone\r\ntwo\r\n", "crlf") and b"three" in value_of("lines") and b.sees_not("not saved", "main"),
-         "and kept; Ctrl+S saves")
+    fact(soon(lambda: value_of("lines") == b"one\r\ntwo\r\nthree", "crlf") and b.sees_not("not saved", "main"), "and kept; Ctrl+S saves")
     go("#/key/json")
     b.click("#pretty")
     fact(b.value("#value") == '{\n  "n": 12345678901234567890,\n  "a": [],\n  "s": "a\\"}b"\n}', "JSON is laid out, its numbers untouched")
