@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/fs_change.h"
 
+#include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_path.h"
@@ -23,6 +24,10 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
     struct str key;
     size_t pos = 0;
     bool rights_changed = false;
+    if (batch->index == 0 && !batch->everything) { /* no change of the state: an event */
+        fs_event_arrived(m);
+        return;
+    }
     fs_mount_note_time(m, batch->index);
     if (batch->everything) {
         fs_change_everything(m);

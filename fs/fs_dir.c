@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fs/fs_event.h"
 #include "fs/fs_list.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
@@ -154,6 +155,8 @@ static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d)
     int r = fs_tree_list(&m->tree, v, &node, &d->list);
     if (r < 0)
         return r;
+    if (node.kind == FS_EVENTS)
+        fs_event_list(m, v, &d->list);
     if (node.kind == FS_KV_DIR)
         add_ghosts(m, node.a, &d->list);
     if (node.kind == FS_KV_DIR)

@@ -15,6 +15,7 @@
 #include "fs/fs_change.h"
 #include "fs/fs_echo.h"
 #include "fs/fs_errno.h"
+#include "fs/fs_event.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_lock.h"
@@ -78,6 +79,10 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     else if (i->kind == FS_AGENT_SERVICE && writes)
         reply_open(req, m, fs_file_new_writer(m, i, fi->flags | O_TRUNC, fuse_req_ctx(req)->pid),
                    fi);
+    else if (i->kind == FS_EVENT && writes)
+        reply_open(req, m, fs_file_new_writer(m, i, O_APPEND, fuse_req_ctx(req)->pid), fi);
+    else if (i->kind == FS_EVENT)
+        reply_open(req, m, fs_write_handle_new(m, i), fi);
     else if (i->kind != FS_KV_FILE && writes)
         fuse_reply_err(req, EROFS);
     else if (i->kind == FS_FACT || i->kind == FS_AGENT_SERVICE)
@@ -110,6 +115,10 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
     }
     if (h && h->feed) {
         fs_feed_read(m, h->feed, req, size);
+        return;
+    }
+    if (h && i->kind == FS_EVENT) {
+        fs_event_read(m, h, req, size, (uint64_t)offset);
         return;
     }
     if (h && h->writes && h->appends) { /* what is there, and what was added */
@@ -233,6 +242,8 @@ void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
             fs_inode_retire(&m->inodes, i);
         return;
     }
+    if (i->kind == FS_EVENT)
+        return;
     if (i->scratch)
         fs_scratch_closed(m, i);
     if (i->writer_n > 0 || !i->is_current || i->is_awaited || i->scratch)

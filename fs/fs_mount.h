@@ -10,7 +10,7 @@
  *   fs_dir.c       listings                              fs_name.c    mkdir, unlink, rename, ...
  *   fs_xattr.c     extended attributes                   fs_feed.c    the file of changes
  *   fs_lock.c      flock                                 fs_rename.c  rename
- *   fs_scratch.c   temporary files of programs
+ *   fs_scratch.c   temporary files of programs       fs_event.c   events/
  *   fs_rights.c    who may do what               fs_users.c   tokens of users
  *   fs_poll.c      poll(2)                               fs_echo.c    changes repeated for inotify
  */
@@ -77,7 +77,9 @@ struct fs_mount {
     struct timer lock_look_back;
     int lock_look_n;
     struct buf agent_error; /* why a definition was refused last */
-    struct list polls;      /* fs_poll.c */
+    struct list event_logs; /* fs_event.c */
+    size_t event_log_n;
+    struct list polls; /* fs_poll.c */
     uint32_t poll_n;
     uint64_t seen_index;    /* of the last batch of changes */
     struct timer drop_all;  /* more changed than could be told one by one */

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
+#include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_lock_session.h"
@@ -90,6 +91,7 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->dirs);
     list_init(&m->feeds);
     list_init(&m->polls);
+    list_init(&m->event_logs);
     buf_init(&m->agent_error, 0);
     m->tree.node_name = config->node_name;
     list_init(&m->locks);
@@ -124,6 +126,7 @@ void fs_mount_free(struct fs_mount *m)
         fuse_session_destroy(m->session);
     }
     fs_poll_free_all(m);
+    fs_event_free_all(m);
     fs_scratch_free_all(m);
     fs_lock_free_all(m);
     fs_write_free_handles(m);

@@ -6,8 +6,9 @@ bool fs_node_is_dir(enum fs_kind kind)
     return kind == FS_ROOT || kind == FS_KV_DIR || kind == FS_SERVICES || kind == FS_SERVICE ||
            kind == FS_SERVICE_TAGS || kind == FS_NODES || kind == FS_NODE || kind == FS_NODE_DIR ||
            kind == FS_STATUS || kind == FS_LOCKS || kind == FS_AGENT || kind == FS_AGENT_SERVICES ||
-           kind == FS_SNAPSHOTS || kind == FS_SNAPSHOT || kind == FS_SNAPSHOT_DIR ||
-           kind == FS_INSTANCES || kind == FS_INSTANCE || kind == FS_INSTANCE_DIR;
+           kind == FS_EVENTS || kind == FS_SNAPSHOTS || kind == FS_SNAPSHOT ||
+           kind == FS_SNAPSHOT_DIR || kind == FS_INSTANCES || kind == FS_INSTANCE ||
+           kind == FS_INSTANCE_DIR;
 }
 
 void fs_node_pack(const struct fs_node *node, struct buf *id)

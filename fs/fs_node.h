@@ -42,7 +42,9 @@ enum fs_kind {
     FS_SNAPSHOT_FILE, /* b: the key */
     FS_SNAPSHOT_LATEST,
     FS_CHANGES, /* fs_feed.h */
-    FS_FACT     /* a: "members", "leader", "index", "status/..." : asked of the core */
+    FS_EVENTS,
+    FS_EVENT, /* a: the name of events (fs_event.h) */
+    FS_FACT   /* a: "members", "leader", "index", "status/..." : asked of the core */
 };
 
 struct fs_node {

@@ -10,6 +10,7 @@
 #include "fs/fs_create.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_echo.h"
+#include "fs/fs_event.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_file.h"
 #include "fs/fs_history.h"
@@ -366,6 +367,8 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
         }
         struct fs_handle *h = fs_ops_writer_of(i, pid);
         size = h ? fs_write_size(h) : i->size;
+    } else if (i->kind == FS_EVENT) {
+        size = fs_event_size(m, i);
     } else if (!is_kv && !is_dir && i->kind == FS_AGENT_SERVICE) {
         if (!list_is_empty(&i->writers))
             size = fs_write_size(LIST_ITEM(i->writers.prev, struct fs_handle, link));
@@ -376,7 +379,7 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
             size = text.n;
         buf_fini(&text);
     }
-    if (!is_kv && !is_fixed(i) && i->version == 0) {
+    if (!is_kv && !is_fixed(i) && i->version == 0 && i->kind != FS_EVENT) {
         fs_mount_note_time(m, view_index(v));
         i->mtime_ns = fs_times_get(&m->times, view_index(v));
     }
@@ -435,7 +438,7 @@ static bool is_fixed(const struct fs_inode *i)
 {
     return i->kind == FS_ROOT || i->kind == FS_SERVICES || i->kind == FS_NODES ||
            i->kind == FS_STATUS || i->kind == FS_LOCKS || i->kind == FS_AGENT ||
-           i->kind == FS_AGENT_SERVICES || i->kind == FS_CHANGES;
+           i->kind == FS_AGENT_SERVICES || i->kind == FS_CHANGES || i->kind == FS_EVENTS;
 }
 
 struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)

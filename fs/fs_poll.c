@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "base/mem.h"
+#include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_ops.h"
 
@@ -39,9 +40,12 @@ void fs_poll_file(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
         return;
     }
     unsigned ready = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+    bool is_event = h && i->kind == FS_EVENT;
+    if (is_event && !fs_event_is_ready(m, h))
+        ready = h->writes ? POLLOUT | POLLWRNORM : 0;
     if (i && i->kind == FS_KV_FILE && has_changed(m, i, h))
         ready |= POLLPRI | POLLERR;
-    if (ph && i && i->kind == FS_KV_FILE) {
+    if (ph && i && (i->kind == FS_KV_FILE || is_event)) {
         struct fs_poll *p = mem_new(struct fs_poll);
         p->number = i->number;
         p->handle = ph;

@@ -91,6 +91,9 @@ static int token_bits(const struct fs_mount *m, const struct view *v, const stru
             !policy_allows(v, ACL_AGENT, str_z(m->tree.node_name), ACL_READ))
             return 0;
         return R_OK;
+    case FS_EVENT:
+        return (policy_allows(v, ACL_EVENT, fs_inode_node(i).a, ACL_READ) ? R_OK : 0) |
+               (policy_allows(v, ACL_EVENT, fs_inode_node(i).a, ACL_WRITE) ? W_OK : 0);
     case FS_SNAPSHOT_FILE:
         return policy_allows(v, ACL_KEY, fs_inode_node(i).b, ACL_READ) ? R_OK : 0;
     default:

@@ -52,6 +52,11 @@ int fs_tree_lookup(const struct fs_tree *t, struct view *v, const struct fs_node
         return lookup_own_service(t, v, name, text, ret);
     case FS_LOCKS:
         return lookup_lock(v, name, text, ret);
+    case FS_EVENTS: /* each name is there */
+        if (fs_path_label_parse(name, text) < 0 || text->n == 0)
+            return name.n > FS_PATH_NAME_MAX ? -ENAMETOOLONG : -ENOENT;
+        ret->node = (struct fs_node){FS_EVENT, buf_str(text), STR_NONE};
+        return 0;
     case FS_STATUS:
         for (size_t i = 0; STATUS_FACTS[i]; i++)
             if (str_eq_z(name, STATUS_FACTS[i])) {
@@ -83,6 +88,7 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
         fs_list_add(list, STR_LIT("status"), FS_LIST_TREE);
         fs_list_add(list, STR_LIT("locks"), FS_LIST_TREE);
         fs_list_add(list, STR_LIT("agent"), FS_LIST_TREE);
+        fs_list_add(list, STR_LIT("events"), FS_LIST_TREE);
         for (size_t i = 0; FACTS[i]; i++)
             fs_list_add(list, str_z(FACTS[i]), FS_LIST_VALUE);
         return 0;
@@ -96,6 +102,8 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
         return 0;
     case FS_LOCKS:
         kv_locked(v, on_locked, list);
+        return 0;
+    case FS_EVENTS: /* the mount knows them (fs_event.h) */
         return 0;
     case FS_STATUS:
         for (size_t i = 0; STATUS_FACTS[i]; i++)
@@ -113,7 +121,8 @@ int fs_tree_list(const struct fs_tree *t, struct view *v, const struct fs_node *
 int fs_tree_read(const struct fs_tree *t, struct view *v, const struct fs_node *file,
                  struct buf *out)
 {
-    ASSERT(!fs_node_is_dir(file->kind) && file->kind != FS_FACT && file->kind != FS_AGENT_SERVICE);
+    ASSERT(!fs_node_is_dir(file->kind) && file->kind != FS_FACT && file->kind != FS_AGENT_SERVICE &&
+           file->kind != FS_EVENT);
     if (file->kind == FS_KV_FILE) {
         struct kv_entry e;
         uint64_t index;
@@ -204,7 +213,8 @@ static int lookup_top(struct str name, struct fs_found *ret)
         const char *name;
         enum fs_kind kind;
     } dirs[] = {{"kv", FS_KV_DIR},     {"services", FS_SERVICES}, {"nodes", FS_NODES},
-                {"status", FS_STATUS}, {"locks", FS_LOCKS},       {"agent", FS_AGENT}};
+                {"status", FS_STATUS}, {"locks", FS_LOCKS},       {"agent", FS_AGENT},
+                {"events", FS_EVENTS}};
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (str_eq_z(name, dirs[i].name)) {
             ret->node = (struct fs_node){dirs[i].kind, STR_LIT(""), STR_NONE};

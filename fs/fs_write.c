@@ -25,6 +25,7 @@
 #include "fs/fs_agent.h"
 #include "fs/fs_change.h"
 #include "fs/fs_errno.h"
+#include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_file.h"
 #include "fs/fs_process.h"
@@ -327,6 +328,10 @@ void fs_write_commit(struct fs_mount *m, struct fs_handle *h, fuse_req_t req, bo
 {
     if (h->inode->kind == FS_AGENT_SERVICE) {
         fs_agent_commit(m, h, req);
+        return;
+    }
+    if (h->inode->kind == FS_EVENT) {
+        fs_event_fire(m, h, req);
         return;
     }
     struct fs_wait *w = fs_write_wait_new(m, req, on_committed);

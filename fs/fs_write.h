@@ -35,6 +35,7 @@ struct fs_handle {
     uint64_t base_version; /* what a commit may replace */
     struct fs_feed *feed;  /* of the file of changes */
     struct str token;      /* of who opened it; borrowed */
+    uint64_t read_end;     /* of a file of events: how far it was read */
     bool has_lost_lock;
     int32_t pid;            /* of the last writer or opener */
     struct fs_wait *commit; /* in flight */

@@ -107,10 +107,9 @@ struct config {
     struct duration dns_max_stale;
     int64_t dns_udp_answer_limit, dns_a_record_limit;
     int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
-    /* mount */
+    /* mount; of ids, -1 is the agent's own; the history is in bytes */
     char *mount, *mount_token, *mount_users; /* a directory, or NULL */
     bool mount_allow_other, mount_required, mount_inotify;
-    /* Of ids, -1 is the agent's own; the history is in bytes. */
     int64_t mount_uid, mount_gid, mount_file_mode, mount_dir_mode, mount_umask, mount_history;
     /* what was loaded, for reload and error lines */
     struct config_list config_files;

@@ -14,7 +14,7 @@ api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
 t() { timeout 20 "$@"; } # a mount that hangs fails the test, and does not hang it
 
 section "what is there"
-is "$(t ls "$M" | tr '\n' ' ')" "agent index kv leader locks members nodes services status " "the top"
+is "$(t ls "$M" | tr '\n' ' ')" "agent events index kv leader locks members nodes services status " "the top"
 is "$(t cat "$M/leader")" "$(api /v1/status/leader | tr -d '"')" "leader"
 like "$(t cat "$M/members")" $'^node1\t127.0.0.1\t[0-9]+\talive$' "members"
 like "$(t cat "$M/index")" '^[0-9]+$' "index"

@@ -85,7 +85,7 @@ is "$(t cat "$M/members" | wc -l)" 0 "members are nodes, too"
 exec 5<"$M/.changes"
 api /v1/kv/hidden/b -X PUT -d x >/dev/null
 api /v1/kv/ro/b -X PUT -d x >/dev/null
-read -r -t 10 line <&5
+read -r line <&5
 exec 5<&-
 like "$line" 'kv/ro/b$' "changes of what may not be seen are not told"
 stop_agent token
