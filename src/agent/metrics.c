@@ -23,7 +23,7 @@ int64_t metrics_get(const struct metrics *m, enum metric name)
 /* A counter that also goes down is shown as a gauge. */
 static bool is_gauge(int i)
 {
-    return i == METRIC_READS_PARKED || i == METRIC_HTTP_AWAY;
+    return i == METRIC_READS_PARKED || i == METRIC_HTTP_AWAY || i == METRIC_HTTP_IDLE;
 }
 
 /* Go: "2006-01-02 15:04:05 +0000 UTC" */

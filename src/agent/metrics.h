@@ -14,6 +14,7 @@
     X(METRIC_HTTP_REQUESTS,  "consul.http.requests")                      \
     X(METRIC_HTTP_ERRORS,    "consul.http.errors")  /* answered 5xx */    \
     X(METRIC_HTTP_AWAY,      "consul.http.away") /* a gauge */            \
+    X(METRIC_HTTP_IDLE,      "consul.http.idle") /* a gauge */            \
     X(METRIC_DNS_QUERIES,    "consul.dns.queries")                        \
     X(METRIC_DNS_RECURSED,   "consul.dns.recursed")                       \
     X(METRIC_FS_REQUESTS,    "consul.fs.requests")                        \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The connections of one worker that belong to h2o: accepted ones, and those made from a descriptor
- * that was taken out of h2o before (http_park.h).
+ * The connections of one worker that belong to h2o: those made from a descriptor whose client has
+ * asked something (http_idle.h), or whose answer is there (http_park.h).
  */
 #ifndef DISCO_HTTP_HTTP_CONNECTION_H
 #define DISCO_HTTP_HTTP_CONNECTION_H
@@ -25,8 +25,6 @@ struct http_mark {
 
 void http_connection_init(struct http_connections *cs, void *uv_loop, h2o_context_t *context,
                           h2o_hostconf_t **hosts);
-/* One that waits at a listener (uv_stream_t). */
-void http_connection_accept(struct http_connections *cs, void *listener);
 /* Takes fd, also when it fails. `input`: as if it had just been read; h2o sees it before this
  * returns. ret_socket may be NULL. */
 int http_connection_adopt(struct http_connections *cs, int fd, bool is_unix, struct str input,
@@ -35,6 +33,10 @@ int http_connection_adopt(struct http_connections *cs, int fd, bool is_unix, str
 struct http_mark *http_connection_take_mark(h2o_req_t *req);
 /* A client that takes nothing of its reply for long is cut off: called at every sweep. */
 void http_connection_cut_stuck(struct http_connections *cs);
+/* Those that were between two requests at this sweep and the last are taken out of h2o (on_read:
+ * h2o's own, see http_park.h), and their descriptors given away. */
+void http_connection_take_idle(struct http_connections *cs, h2o_socket_cb on_read,
+                               void (*take)(void *data, int fd, bool is_unix), void *data);
 void http_connection_shut_all(struct http_connections *cs, int how); /* as shutdown(2) */
 
 #endif

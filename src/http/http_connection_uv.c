@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -11,6 +12,7 @@
 #include "http/http_connection.h"
 
 #define STUCK_SWEEPS_MAX 12 /* a minute */
+#define IDLE_SWEEPS_MIN  2
 
 struct connection {
     union {
@@ -21,6 +23,8 @@ struct connection {
     } uv; /* first: h2o gives it back to connection_free */
     struct list link;
     struct http_mark *mark;
+    h2o_socket_t *socket;
+    int idle_n;         /* sweeps in a row that found it idle */
     size_t unsent_size; /* at the last sweep */
     int stuck_n;        /* sweeps since it last was less */
 };
@@ -61,6 +65,7 @@ static h2o_socket_t *hand_to_h2o(struct http_connections *cs, struct connection 
 {
     h2o_socket_t *socket = h2o_uv_socket_create(&c->uv.stream, connection_free);
 
+    c->socket = socket;
     list_push(&cs->all, &c->link);
     socket->on_close.cb = on_socket_closed;
     socket->on_close.data = c;
@@ -72,20 +77,6 @@ static h2o_socket_t *hand_to_h2o(struct http_connections *cs, struct connection 
     }
     h2o_accept(&cs->accept, socket);
     return socket;
-}
-
-void http_connection_accept(struct http_connections *cs, void *listener)
-{
-    uv_stream_t *from = listener;
-    struct connection *c = connection_new(cs, from->type == UV_NAMED_PIPE);
-
-    if (uv_accept(from, &c->uv.stream)) {
-        uv_close(&c->uv.handle, connection_free);
-        return;
-    }
-    if (from->type == UV_TCP)
-        uv_tcp_nodelay(&c->uv.tcp, 1);
-    (void)hand_to_h2o(cs, c, STR_NONE);
 }
 
 int http_connection_adopt(struct http_connections *cs, int fd, bool is_unix, struct str input,
@@ -132,6 +123,31 @@ void http_connection_cut_stuck(struct http_connections *cs)
         c->unsent_size = unsent;
         if (c->stuck_n >= STUCK_SWEEPS_MAX && uv_fileno(&c->uv.handle, &fd) == 0)
             shutdown(fd, SHUT_RDWR);
+    }
+}
+
+/* HTTP/1, and nothing of a request read nor of a reply unsent. */
+static bool is_idle(const h2o_socket_t *s, h2o_socket_cb on_read)
+{
+    return s->_cb.read == on_read && !s->_cb.write && s->input->size == 0 && !s->ssl;
+}
+
+void http_connection_take_idle(struct http_connections *cs, h2o_socket_cb on_read,
+                               void (*take)(void *data, int fd, bool is_unix), void *data)
+{
+    LIST_FOREACH (&cs->all, l) {
+        struct connection *c = LIST_ITEM(l, struct connection, link);
+        bool is_unix = c->uv.handle.type == UV_NAMED_PIPE;
+        int fd;
+
+        c->idle_n = is_idle(c->socket, on_read) ? c->idle_n + 1 : 0;
+        if (c->idle_n < IDLE_SWEEPS_MIN)
+            continue;
+        fd = fcntl(h2o_socket_get_fd(c->socket), F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return;
+        on_read(c->socket, h2o_socket_error_closed);
+        take(data, fd, is_unix);
     }
 }
 

@@ -465,6 +465,14 @@ static void on_settle(struct timer *t, struct instant now)
     }
 }
 
+void http_request_settle(struct http_server *s)
+{
+    if (timers_is_set(&s->settle)) {
+        timers_cancel(s->env->timers, &s->settle);
+        on_settle(&s->settle, s->env->now);
+    }
+}
+
 static void on_lost(struct http_parked *p)
 {
     api_cancel(LIST_ITEM(p, struct http_call, parked)->api); /* on_answer frees it */

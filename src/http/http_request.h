@@ -32,6 +32,8 @@ void http_request_close(struct http_server *s);
  * then (h2o/h2o#1525): asks the kernel about all that are still with h2o at once, and ends those
  * that are gone. */
 void http_request_sweep(struct http_server *s);
+/* Not from within h2o: what has just been parked is taken out now, not in the next turn. */
+void http_request_settle(struct http_server *s);
 /* The agent stops: parked reads are answered, streams end. */
 void http_request_end_all(struct http_server *s);
 

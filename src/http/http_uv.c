@@ -10,11 +10,13 @@
  */
 #include "config.h"
 
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/http.h"
+#include "http/http_idle.h"
 #include "http/http_listen.h"
 #include "http/http_request.h"
 
@@ -29,12 +31,9 @@
 
 struct listener {
     struct list link;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    uv_poll_t poll;
+    int fd;
+    bool is_unix;
     struct http_door *door;
 };
 
@@ -47,6 +46,7 @@ struct http_door {
     h2o_globalconf_t config;
     h2o_context_t context;
     struct http_connections connections;
+    struct http_idle idle;
     struct timer sweep, tick;
     bool is_closing, is_disposed;
     struct instant deadline;
@@ -56,7 +56,8 @@ struct http_door {
 
 static int listeners_open(struct http_door *d, struct http_listeners *from, struct error *err);
 static void listeners_close(struct http_door *d);
-static void on_connection(uv_stream_t *stream, int status);
+static void on_connection(uv_poll_t *poll, int status, int events);
+static void on_handed(struct http_idle *idle);
 static void on_sweep(struct timer *t, struct instant now);
 static void on_tick(struct timer *t, struct instant now);
 
@@ -87,10 +88,12 @@ static int door_open(void *uv_loop, struct env *env, void *config, void **ret_do
     d->loop = uv_loop;
     list_init(&d->listeners);
     h2o_open(d);
-    r = listeners_open(d, config, err);
+    r = http_idle_open(&d->idle, &d->connections, env->metrics, on_handed);
+    r = r ? error_set(err, r, "http: %s", error_text(r)) : listeners_open(d, config, err);
     d->sweep.fire = on_sweep;
     d->tick.fire = on_tick;
     if (r) { /* the loop ends with the worker: what h2o closes, it closes there */
+        http_idle_close(&d->idle);
         http_request_close(&d->server);
         h2o_context_dispose(&d->context);
         h2o_config_dispose(&d->config);
@@ -106,22 +109,20 @@ static int door_open(void *uv_loop, struct env *env, void *config, void **ret_do
 static int listener_open(struct http_door *d, struct http_listener *from)
 {
     struct listener *l = mem_new(struct listener);
-    int r;
+    int r = uv_poll_init(d->loop, &l->poll, from->fd);
 
+    if (r) {
+        mem_free(l);
+        return r;
+    }
     l->door = d;
+    l->fd = from->fd;
+    l->is_unix = from->is_unix;
+    from->fd = -1;
     list_push(&d->listeners, &l->link);
     d->listener_n++;
-    if (from->is_unix) {
-        r = uv_pipe_init(d->loop, &l->uv.pipe, 0);
-        r = r ? r : uv_pipe_open(&l->uv.pipe, from->fd);
-    } else {
-        r = uv_tcp_init(d->loop, &l->uv.tcp);
-        r = r ? r : uv_tcp_open(&l->uv.tcp, from->fd);
-    }
-    l->uv.handle.data = l;
-    if (r == 0)
-        from->fd = -1;
-    return r ? r : uv_listen(&l->uv.stream, SOMAXCONN, on_connection);
+    l->poll.data = l;
+    return uv_poll_start(&l->poll, UV_READABLE, on_connection);
 }
 
 static int listeners_open(struct http_door *d, struct http_listeners *from, struct error *err)
@@ -144,6 +145,7 @@ static void on_listener_closed(uv_handle_t *h)
 {
     struct listener *l = h->data;
 
+    close(l->fd);
     l->door->listener_n--;
     mem_free(l);
 }
@@ -153,19 +155,33 @@ static void listeners_close(struct http_door *d)
     struct list *link;
 
     while ((link = list_pop(&d->listeners)) != NULL)
-        uv_close(&LIST_ITEM(link, struct listener, link)->uv.handle, on_listener_closed);
+        uv_close((uv_handle_t *)&LIST_ITEM(link, struct listener, link)->poll, on_listener_closed);
 }
 
 /* ---- connections ---- */
 
-static void on_connection(uv_stream_t *stream, int status)
+static void on_connection(uv_poll_t *poll, int status, int events)
 {
-    struct listener *l = stream->data;
+    struct listener *l = poll->data;
+    struct http_door *d = l->door;
 
+    (void)events;
     if (status)
         log_warn("agent.http", "cannot accept a connection: %s", error_text(status));
     else
-        http_connection_accept(&l->door->connections, stream);
+        http_idle_accept(&d->idle, l->fd, l->is_unix, env_now(d->env));
+}
+
+static void on_handed(struct http_idle *idle)
+{
+    http_request_settle(&LIST_ITEM(idle, struct http_door, idle)->server);
+}
+
+static void on_taken(void *door, int fd, bool is_unix)
+{
+    struct http_door *d = door;
+
+    http_idle_add(&d->idle, fd, is_unix, d->env->now);
 }
 
 static void on_sweep(struct timer *t, struct instant now)
@@ -174,6 +190,9 @@ static void on_sweep(struct timer *t, struct instant now)
 
     http_request_sweep(&d->server);
     http_connection_cut_stuck(&d->connections);
+    if (d->server.park.on_read)
+        http_connection_take_idle(&d->connections, d->server.park.on_read, on_taken, d);
+    http_idle_expire(&d->idle, now, DURATION_MS(REQUEST_TIMEOUT_MS));
     timers_set(d->env->timers, t, instant_add(now, SWEEP_INTERVAL));
 }
 
@@ -189,6 +208,7 @@ static void door_close(void *door, struct instant deadline, void (*closed)(void 
     d->closed = closed;
     d->data = data;
     listeners_close(d);
+    http_idle_close(&d->idle);
     timers_cancel(d->env->timers, &d->sweep);
     http_request_end_all(&d->server);
     h2o_context_request_shutdown(&d->context);

@@ -66,17 +66,17 @@ def index_of(key):
     return Client().ask("GET /v1/kv/" + key)[1]["X-Consul-Index"]
 
 
-def away():
+def away(name="away"):
     for g in json.loads(Client().ask("GET /v1/agent/metrics")[2])["Gauges"]:
-        if g["Name"] == "consul.http.away":
+        if g["Name"] == "consul.http." + name:
             return g["Value"]
     raise AssertionError("no such gauge")
 
 
-def wait_away(n, seconds=10):
+def wait_away(n, seconds=10, name="away"):
     end = time.monotonic() + seconds
-    while away() != n:
-        assert time.monotonic() < end, "%s away, expected %s" % (away(), n)
+    while away(name) != n:
+        assert time.monotonic() < end, "%s %s, expected %s" % (away(name), name, n)
         time.sleep(0.02)
 
 
@@ -134,6 +134,30 @@ def large():
     put("large/1", b"short")
     assert head.reply()[2] == b"short"
     assert c.ask("GET /v1/kv/large/1?raw")[2] == b"short"
+
+
+def idle():
+    """Connections that ask nothing are not libh2o's: before the first request, and between two."""
+    put("idle")
+    clients = [Client(i % 2 == 0) for i in range(40)]
+    wait_away(40, name="idle")
+    for c in clients[30:]:
+        c.s.close()
+    wait_away(30, 3, name="idle")
+    for round in range(2):
+        for c in clients[:10]:  # in pieces
+            c.s.sendall(b"GET /v1/kv/i")
+        for c in clients[10:20]:
+            assert c.ask("GET /v1/kv/idle?raw")[2] == b"x"
+        for c in clients[:10]:
+            c.s.sendall(b"dle?raw HTTP/1.1\r\n\r\n")
+            assert c.reply()[2] == b"x"
+        wait_away(30, 25, name="idle")
+    h2 = Client()
+    wait_away(31, name="idle")
+    h2.s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+    assert h2.s.recv(9)[3] == 4  # SETTINGS
+    wait_away(30, name="idle")
 
 
 def old():
@@ -220,6 +244,6 @@ def stop():
         assert c.reply()[0] >= 400 and c.is_closed()
 
 
-CASES = {"keeps": lambda: keeps(False), "keeps_unix": lambda: keeps(True), "same_head": same_head, "pipelined": pipelined,
+CASES = {"keeps": lambda: keeps(False), "keeps_unix": lambda: keeps(True), "same_head": same_head, "pipelined": pipelined, "idle": idle,
          "large": large, "old": old, "hang_up": hang_up, "consistent": consistent, "crowd": crowd, "stop": stop}
 CASES[case]()

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thousands of reads that wait for a change: parked.py HTTP_PORT PID COUNT
+"""Thousands of reads that wait for a change: parked.py HTTP_PORT PID COUNT {one-by-one|together}
+
+How the clients come: each asks before the next connects, or all have connected before the first asks.
 
 Prints, one a line: "parked N", "bytes_each N" (resident memory of the agent per parked read),
 "away N" (of them outside libh2o), "woken N" (answered after one key was written), "others N" (answered too, though they had asked
@@ -45,6 +47,14 @@ def get(path):
     return reply.headers
 
 
+def away():
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    c.request("GET", "/v1/agent/metrics")
+    gauges = json.loads(c.getresponse().read())["Gauges"]
+    c.close()
+    return next(g["Value"] for g in gauges if g["Name"] == "consul.http.away")
+
+
 def answered(poller, seconds):
     found, end = set(), time.monotonic() + seconds
     while time.monotonic() < end:
@@ -55,27 +65,32 @@ def answered(poller, seconds):
 
 
 assert put("parked/0") == 200
-index = int(get("/v1/kv/parked/0")["X-Consul-Index"])
+index = int(get("/v1/kv/none")["X-Consul-Index"])
 time.sleep(0.5)  # the agent has closed those two
 base_sockets = sockets()
 base = resident()
 clients = []
+
+
+def ask(n):
+    clients[n].sendall(b"GET /v1/kv/parked/%d?index=%d&wait=300s HTTP/1.1\r\nHost: parked\r\n\r\n" % (n % 1000, index))
+
+
+together = sys.argv[4] == "together"
 for n in range(count):
-    s = socket.create_connection(("127.0.0.1", port), timeout=20)
-    s.sendall(b"GET /v1/kv/parked/%d?index=%d&wait=300s HTTP/1.1\r\nHost: parked\r\n\r\n" % (n % 1000, index))
-    clients.append(s)
+    clients.append(socket.create_connection(("127.0.0.1", port), timeout=20))
+    if not together:
+        ask(n)
+if together:
+    for n in range(count):
+        ask(n)
 end = time.monotonic() + 60
-while sockets() < base_sockets + count and time.monotonic() < end:
+while (sockets() < base_sockets + count or away() < count) and time.monotonic() < end:
     time.sleep(0.1)
 time.sleep(1)
 print("parked", sockets() - base_sockets)
 print("bytes_each", (resident() - base) // count)
-c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-c.request("GET", "/v1/agent/metrics")
-for gauge in json.loads(c.getresponse().read())["Gauges"]:
-    if gauge["Name"] == "consul.http.away":
-        print("away", gauge["Value"])
-c.close()
+print("away", away())
 
 poller = select.epoll()
 by_fd = {}

@@ -22,6 +22,7 @@ static void renders_as_consul(void **state)
                STR_LIT("{\"Timestamp\":\"2023-11-14 22:13:20 +0000 UTC\",\"Gauges\":["
                        "{\"Name\":\"consul.raft.term\",\"Value\":3,\"Labels\":{}},"
                        "{\"Name\":\"consul.http.away\",\"Value\":0,\"Labels\":{}},"
+                       "{\"Name\":\"consul.http.idle\",\"Value\":0,\"Labels\":{}},"
                        "{\"Name\":\"consul.reads.parked\",\"Value\":1,\"Labels\":{}}],"
                        "\"Points\":[],\"Counters\":[{\"Name\":\"consul.raft.apply\",\"Count\":4,"
                        "\"Rate\":2,\"Sum\":4,\"Min\":1,\"Max\":1,\"Mean\":1,\"Stddev\":0,"
