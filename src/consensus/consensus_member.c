@@ -71,6 +71,10 @@ void consensus_member_open(struct consensus *c)
 {
     const struct raft_configuration *conf = raft_get_configuration(c->raft);
     uint8_t id[16];
+    /* Nothing but a file: the crash came before the first configuration was durable. Whoever takes
+     * this server in, or is found when it begins again, may be another cluster. */
+    if (consensus_is_empty(c))
+        return;
     int file, rc = c->disk ? c->disk->open(c->disk, CLUSTER_FILE, false, &file) : ERR_NOT_FOUND;
 
     if (rc == 0) {

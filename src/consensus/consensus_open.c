@@ -218,6 +218,19 @@ static int bootstrap(struct consensus *c, struct error *err)
     return 0;
 }
 
+/* An empty log, but a vote: for a server of a cluster that has not sent us anything yet. consul:
+ * the same, such a state is not bootstrapped. */
+static bool has_promised(const struct consensus *c)
+{
+    struct raft_facts f;
+
+    raft_get_facts(c->raft, &f);
+    if (f.term > 0)
+        log_warn(CONSENSUS_SUBSYSTEM,
+                 "this server has voted in a cluster, it begins none: term=%" PRIu64, f.term);
+    return f.term > 0;
+}
+
 int consensus_open(const struct consensus_config *conf, struct state *state, struct store *store,
                    void *uv_loop, struct timers *timers, struct rng *rng,
                    struct published *published, const struct consensus_hooks *hooks,
@@ -229,7 +242,7 @@ int consensus_open(const struct consensus_config *conf, struct state *state, str
 
     if (rc == 0)
         rc = consensus_recover(c, &fresh, err);
-    if (rc == 0 && fresh && conf->bootstrap)
+    if (rc == 0 && fresh && conf->bootstrap && !has_promised(c))
         rc = bootstrap(c, err);
     if (rc == 0) {
         rc = engine_open(uv_loop, consensus_turn, c, &c->engine);

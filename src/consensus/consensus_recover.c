@@ -139,6 +139,30 @@ static int begin_anew(struct consensus *c, struct raft_configuration *conf)
     return 0;
 }
 
+/* An empty log. What it begins with is durable before the file goes: after a crash between the two
+ * there would be neither. A vote that was promised is void: the operator says who there is. */
+static int begin(struct consensus *c, const struct raft_configuration *conf)
+{
+    struct buf bytes;
+
+    buf_init(&bytes, 0);
+    raft_configuration_encode(conf, &bytes);
+    wal_put_state(c->wal, 1, 0);
+    wal_put_entry(c->wal, 1, 1, RAFT_ENTRY_CONFIGURATION, buf_str(&bytes));
+    int rc = wal_commit(c->wal);
+    if (rc == 0) {
+        struct raft_entry *e = raft_entry_new(RAFT_ENTRY_CONFIGURATION, buf_str(&bytes));
+        e->index = e->term = 1;
+        raft_free(c->raft);
+        c->raft = consensus_make_raft(c);
+        raft_restore_state(c->raft, (struct raft_state){.term = 1});
+        raft_restore_base(c->raft, 0, 0);
+        rc = raft_restore_entry(c->raft, e);
+    }
+    buf_fini(&bytes);
+    return rc;
+}
+
 int consensus_recover(struct consensus *c, bool *fresh, struct error *err)
 {
     struct raft_configuration conf = {0};
@@ -161,14 +185,10 @@ int consensus_recover(struct consensus *c, bool *fresh, struct error *err)
         return rc;
     log_warn(CONSENSUS_SUBSYSTEM,
              "found peers.json file, recovering Raft configuration...: servers=%" PRIu32, conf.n);
-    if (*fresh) {
-        raft_bootstrap(c->raft, &conf);
-        *fresh = false;
-    } else {
-        rc = begin_anew(c, &conf);
-        if (rc < 0)
-            return error_set(err, rc, PEERS_FILE ": the log cannot begin anew: %s", error_text(rc));
-    }
+    rc = *fresh ? begin(c, &conf) : begin_anew(c, &conf);
+    if (rc < 0)
+        return error_set(err, rc, PEERS_FILE ": the log cannot begin anew: %s", error_text(rc));
+    *fresh = false;
     rc = c->disk->remove(c->disk, PEERS_FILE);
     if (rc == 0)
         rc = c->disk->sync_dir(c->disk);
