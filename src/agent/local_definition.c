@@ -424,7 +424,8 @@ bool local_definition_allows(const struct check_type *t, bool scripts, bool from
                            "configure 'enable_script_checks' to true");
     }
     if (kind == CHECK_KIND_DOCKER)
-        return refuse(why, "Docker checks are not available in this version");
+        return refuse(why, "Docker checks are not available in this version; a script check can "
+                           "run docker exec");
     return true;
 }
 

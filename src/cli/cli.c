@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cli/cli_absent.h"
 #include "cli/cli_acl_table.h"
 #include "cli/cli_agent.h"
 #include "cli/cli_autopilot.h"
@@ -292,6 +293,9 @@ int cli_run(int argc, char **argv, const struct cli_hooks *hooks)
     c.command = argc > 1 ? command_find(argc - 1, argv + 1, &used) : NULL;
     if (c.command)
         return run_command(&c, argc - 1 - used, argv + 1 + used);
+    const char *absent = cli_absent_reason(argc - 1, argv + 1);
+    if (absent)
+        return cli_command_fail("disco %s: not available: %s", argv[1], absent);
     if (argc > 1 && is_group(argv[1])) {
         bool asked = argc > 2 && is_help(argv[2]);
         help_group(argv[1], asked ? stdout : stderr);

@@ -37,6 +37,11 @@ is "$OUT" "" "and nothing on stdout"
 exits 127 "an unknown command" disco nosuch
 like "$ERR" 'kv get' "the commands are listed on stderr"
 exits 0 "kv -h" disco kv -h
+for absent in "exec ls" "tls ca create" "login" "logout" "config list" "connect proxy" "intention list" "acl auth-method list"; do
+    # shellcheck disable=SC2086
+    exits 1 "$absent is not here" disco $absent
+    like "$ERR" "^disco ${absent%% *}: not available: " "and says why"
+done
 exits 1 "kv without more" disco kv
 exits 1 "an unknown subcommand" disco kv nosuch
 like "$ERR" '^Usage: disco kv <subcommand>' "help of the parent on stderr"

@@ -128,6 +128,8 @@ ok "UDP refused" until_ok 10 has_output u2 'refused'
 ok "gRPC refused" until_ok 10 has_output g 'gRPC check'
 ok "an OS service that is not there is critical" until_ok 10 is_status os critical
 is "$(put check/register '{"Name": "d", "DockerContainerID": "x", "Args": ["a"], "Interval": "9s"}')" 500 "docker is refused by name"
+like "$(curl -s -X PUT -d '{"Name": "d", "DockerContainerID": "x", "Args": ["a"], "Interval": "9s"}' "http://$HTTP/v1/agent/check/register")" \
+    "Docker checks are not available in this version; a script check can run docker exec" "... with what does the same"
 
 section "states and writes"
 put check/pass/service:filed?note=good >"$T/x"

@@ -159,13 +159,14 @@ while time.time() < end:
         c.request("PUT", "/v1/kv/gap", str(n)); r = c.getresponse(); r.read()
         if r.status == 200:
             n += 1; worst = max(worst, time.time() - last); last = time.time()
+            open(sys.argv[3], "a").close()
     except OSError:
         pass
 print(int(worst * 1000))
 PY
-python3 "$T/gap.py" "$(http 5 | cut -c8-)" 6 >"$T/gap" &
+python3 "$T/gap.py" "$(http 5 | cut -c8-)" 6 "$T/gap.begun" >"$T/gap" &
 gap=$!
-sleep 0.3
+until_ok 5 test -e "$T/gap.begun"
 exits 0 "disco leave" "$DISCO" leave -http-addr="$(http "$old")"
 wait $gap
 diag "longest time without a write: $(cat "$T/gap") ms"
