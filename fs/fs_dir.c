@@ -17,6 +17,7 @@ struct fs_dir {       /* an open directory */
     struct fs_inode *inode;
     struct fs_list list;
     bool is_filled;
+    uint64_t index; /* of the state when it was */
 };
 
 static void free_dir(struct fs_mount *m, struct fs_dir *d);
@@ -162,8 +163,26 @@ static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d)
     if (node.kind == FS_KV_DIR)
         fs_scratch_list(m, node.a, &d->list);
     fs_list_finish(&d->list);
+    d->index = view_index(v);
     d->is_filled = true;
     return 0;
+}
+
+/* What the listing knows itself, while the state is the one that it was made of: names that are
+ * neither faces nor pieces, of keys and directories that the state has. */
+static bool find_listed(const struct fs_mount *m, struct view *v, const struct fs_dir *d,
+                        const struct fs_list_item *item, struct str name, struct buf *text,
+                        struct fs_found *ret)
+{
+    enum fs_path_kind kind;
+    if (item->version == 0 || item->what != FS_LIST_VALUE || d->index != view_index(v) ||
+        m->inodes.ghost_n > 0 || !list_is_empty(&m->doomed) ||
+        fs_path_parse(fs_inode_node(d->inode).a, name, text, &kind) < 0 || kind != FS_PATH_PLAIN)
+        return false;
+    *ret = (struct fs_found){.node = {FS_KV_FILE, buf_str(text), STR_NONE},
+                             .version = item->version,
+                             .size = item->size};
+    return true;
 }
 
 /* Returns the bytes needed; nothing is put (and no lookup counted) when they are more than left. */
@@ -183,9 +202,11 @@ static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, stru
     struct fs_found found;
     struct buf text;
     buf_init(&text, 0);
-    int r = d->list.n > FS_DIR_PLUS_MAX ? -ENOENT
-                                        : fs_ops_lookup(m, v, d->inode, listed, &text, &found);
-    if (r == 0 && plus) {
+    bool is_large = d->list.n > FS_DIR_PLUS_MAX;
+    int r = 0;
+    if (!find_listed(m, v, d, item, listed, &text, &found))
+        r = is_large ? -ENOENT : fs_ops_lookup(m, v, d->inode, listed, &text, &found);
+    if (r == 0 && plus && !is_large) {
         i = fs_ops_inode(m, v, d->inode, &found);
         fs_ops_entry(m, v, i, &e);
     } else {

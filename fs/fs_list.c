@@ -40,6 +40,13 @@ void fs_list_add(struct fs_list *l, struct str name, int what)
     buf_put_str(&l->names, name);
 }
 
+void fs_list_add_value(struct fs_list *l, struct str name, uint64_t version, uint64_t size)
+{
+    fs_list_add(l, name, FS_LIST_VALUE);
+    l->items[l->n - 1].version = version;
+    l->items[l->n - 1].size = size;
+}
+
 void fs_list_finish(struct fs_list *l)
 {
     if (l->n == 0)

@@ -24,6 +24,7 @@ struct fs_list_item {
     uint32_t name_at;
     uint16_t name_n;
     uint8_t what;
+    uint64_t version, size; /* of a value, or 0: not known */
 };
 struct fs_list {
     struct buf names;
@@ -34,6 +35,7 @@ struct fs_list {
 void fs_list_init(struct fs_list *l);
 void fs_list_fini(struct fs_list *l);
 void fs_list_add(struct fs_list *l, struct str name, int what);
+void fs_list_add_value(struct fs_list *l, struct str name, uint64_t version, uint64_t size);
 void fs_list_finish(struct fs_list *l); /* sorts, joins equal names, gives cookies */
 struct str fs_list_name(const struct fs_list *l, const struct fs_list_item *item);
 /* Place of the first item whose cookie is above; l->n when there is none. */

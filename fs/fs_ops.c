@@ -37,8 +37,9 @@ static void op_init(void *data, struct fuse_conn_info *conn)
 {
     struct fs_mount *m = data;
     unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA |
-                    FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_POSIX_LOCKS |
-                    FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_ASYNC_DIO;
+                    FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+                    FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_HANDLE_KILLPRIV |
+                    FUSE_CAP_ASYNC_DIO;
     conn->want = want & conn->capable;
     conn->max_background = 128;
     conn->time_gran = 1;

@@ -318,30 +318,26 @@ struct listing {
     struct buf name;
 };
 
-static bool on_key(void *data, struct str key)
+static bool on_child(void *data, struct str key, const struct kv_entry *e)
 {
     struct listing *l = data;
     struct fs_path_step step;
-    bool is_tree = key.n > l->prefix.n && key.p[key.n - 1] == '/';
-    if (!fs_path_step(l->prefix, is_tree ? str_take(key, key.n - 1) : key, &l->name, &step))
+    if (!fs_path_step(l->prefix, e ? key : str_take(key, key.n - 1), &l->name, &step))
         return true; /* cut elsewhere: it shows in another directory */
-    if (key.n == l->prefix.n) {
-        struct kv_entry e;
-        uint64_t index;
-        if (kv_get(l->v, key, &e, &index) && is_hidden_marker(&e))
-            return true;
-    }
-    fs_list_add(l->list, buf_str(&l->name),
-                is_tree || step.continued ? FS_LIST_TREE : FS_LIST_VALUE);
+    if (e && key.n == l->prefix.n && is_hidden_marker(e))
+        return true;
+    if (!e || step.continued)
+        fs_list_add(l->list, buf_str(&l->name), FS_LIST_TREE);
+    else
+        fs_list_add_value(l->list, buf_str(&l->name), e->modify_index, e->value.n);
     return true;
 }
 
 static int list_kv(struct view *v, struct str prefix, struct fs_list *list)
 {
     struct listing l = {.v = v, .prefix = prefix, .list = list};
-    uint64_t index;
     buf_init(&l.name, 0);
-    kv_keys(v, prefix, STR_LIT("/"), on_key, &l, &index);
+    kv_children(v, prefix, on_child, &l);
     buf_fini(&l.name);
     return 0;
 }

@@ -319,6 +319,37 @@ uint64_t kv_keys(struct view *v, struct str prefix, struct str separator,
     return n;
 }
 
+void kv_children(struct view *v, struct str prefix,
+                 bool (*each)(void *data, struct str key, const struct kv_entry *e), void *data)
+{
+    struct store_cursor c;
+    struct kv_entry e;
+    struct buf name;
+    bool go = true;
+
+    buf_init(&name, 0);
+    store_seek(&c, v->store, TABLE_KV, prefix);
+    while (go && c.valid && str_has_prefix(c.key, prefix)) {
+        size_t at = str_find(c.key, '/', prefix.n);
+
+        if (!policy_allows(v, ACL_KEY, c.key, ACL_READ)) {
+            store_next(&c);
+        } else if (at == c.key.n) {
+            kv_entry_read(c.key, c.value, &e);
+            go = each(data, c.key, &e);
+            store_next(&c);
+        } else {
+            buf_clear(&name);
+            buf_put_str(&name, str_take(c.key, at + 1));
+            go = each(data, buf_str(&name), NULL);
+            name.p[at]++; /* behind all that begins so */
+            store_skip_to(&c, buf_str(&name));
+        }
+    }
+    store_cursor_fini(&c);
+    buf_fini(&name);
+}
+
 bool kv_first(struct view *v, struct str prefix, struct str from, struct kv_entry *ret)
 {
     struct store_cursor c;

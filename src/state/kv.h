@@ -90,6 +90,10 @@ uint64_t kv_list(struct view *v, struct str prefix,
 /* Key names only, cut after the first `separator` (may be empty) past the prefix, each once. */
 uint64_t kv_keys(struct view *v, struct str prefix, struct str separator,
                  bool (*each)(void *data, struct str key), void *data, uint64_t *ret_index);
+/* What lies right below the prefix, in key order: keys, and with e NULL prefixes that end in '/'.
+ * Looks at one key of each of those; no index, so no watch. The mount's listings. */
+void kv_children(struct view *v, struct str prefix,
+                 bool (*each)(void *data, struct str key, const struct kv_entry *e), void *data);
 /* Does any key start with the prefix? (no index, notes the prefix watch) */
 bool kv_any(struct view *v, struct str prefix);
 /* First key >= from with the prefix; the walk of a mount's directory. False: none. */
