@@ -14,6 +14,8 @@
 #include "api/redirect.h"
 #include "api/ui_file.h"
 
+#define THEIR_HEADERS_MAX (API_HEADERS_MAX - 12)
+
 static const struct {
     const char *name, *value;
 } page_headers[] = {
@@ -36,12 +38,29 @@ static bool is_known(struct str if_none_match, struct str etag)
            str_search(if_none_match, str_drop(etag, 2)) < if_none_match.n;
 }
 
+/* What the operator says of a header (http_config.response_headers) is said instead. */
+static void put_headers(struct api_call *c)
+{
+    const struct config_pairs *theirs = &c->env->config->response_headers;
+
+    for (size_t i = 0; i < theirs->n && i < THEIR_HEADERS_MAX; i++)
+        api_header(c, theirs->names[i], str_z(theirs->values[i]));
+    for (size_t i = 0; i < sizeof(page_headers) / sizeof(page_headers[0]); i++) {
+        bool is_theirs = false;
+
+        for (size_t j = 0; j < theirs->n && j < THEIR_HEADERS_MAX; j++)
+            is_theirs =
+                is_theirs || str_eq_nocase(str_z(theirs->names[j]), str_z(page_headers[i].name));
+        if (!is_theirs)
+            api_header(c, page_headers[i].name, str_z(page_headers[i].value));
+    }
+}
+
 static void put_file(struct api_call *c, const struct ui_file *f)
 {
     struct str etag = str_z(f->etag);
 
-    for (size_t i = 0; i < sizeof(page_headers) / sizeof(page_headers[0]); i++)
-        api_header(c, page_headers[i].name, str_z(page_headers[i].value));
+    put_headers(c);
     api_header(c, "ETag", etag);
     if (c->request.if_none_match.n && is_known(c->request.if_none_match, etag))
         c->reply.status = 304; /* the door leaves out the body, not its length */

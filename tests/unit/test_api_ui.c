@@ -45,6 +45,14 @@ static void with(void **state)
     assert_true(str_search(api_world_header(w.call, "Content-Security-Policy"),
                            STR_LIT("script-src 'self';")) > 0);
     assert_true(api_world_header(w.call, "ETag").n > 0);
+    w.config->response_headers =
+        (struct config_pairs){.names = (char *[]){"x-frame-options", "X-Own"},
+                              .values = (char *[]){"SAMEORIGIN", "1"},
+                              .n = 2};
+    ask("/ui/main.js", 200);
+    assert_str(api_world_header(w.call, "x-frame-options"), STR_LIT("SAMEORIGIN"));
+    assert_str(api_world_header(w.call, "X-Frame-Options"), STR_NONE);
+    assert_str(api_world_header(w.call, "X-Own"), STR_LIT("1"));
     ask("/ui/none", 404);
     ask("/ui/index.html", 404); /* one name for one thing */
     api_world_ask(&w, "POST", STR_LIT("/ui/"), STR_NONE);
