@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli_absent.h"
@@ -200,7 +201,7 @@ static const struct cli_command commands[] = {
     {"kv delete", "KEY_OR_PREFIX", "Delete a key, or all keys with a prefix", NULL,
      FLAGS(kv_delete_flags), CLI_API | CLI_DC | CLI_NAMESPACE, cli_kv_delete},
     {"kv export", "[PREFIX]", "Print the keys with a prefix as a JSON document", NULL,
-     NULL, 0, CLI_API | CLI_DC | CLI_NAMESPACE, cli_transfer_export},
+     NULL, 0, CLI_PROGRESS | CLI_API | CLI_DC | CLI_NAMESPACE, cli_transfer_export},
     {"kv get", "[KEY_OR_PREFIX]", "Print a key, or the keys with a prefix",
      "One slash at the front of KEY is dropped; a key that begins with one is given with two.",
      FLAGS(kv_get_flags), CLI_API | CLI_DC | CLI_NAMESPACE | CLI_JSON, cli_kv_get},
@@ -254,10 +255,10 @@ static const struct cli_command commands[] = {
     {"snapshot inspect", "FILE", "Print what a snapshot is of", "FILE may be - for stdin.", NULL, 0, 0,
      cli_snapshot_inspect},
     {"snapshot restore", "FILE", "Replace the whole state by that of a snapshot",
-     "All servers take it over at the same point of the log. FILE may be - for stdin.", NULL, 0, CLI_API | CLI_DC,
+     "All servers take it over at the same point of the log. FILE may be - for stdin.", NULL, 0, CLI_PROGRESS | CLI_API | CLI_DC,
      cli_snapshot_restore},
     {"snapshot save", "FILE", "Save the whole state, tokens included, to a file",
-     "The file is there only when it is whole. FILE may be - for stdout.", NULL, 0, CLI_API | CLI_DC, cli_snapshot_save},
+     "The file is there only when it is whole. FILE may be - for stdout.", NULL, 0, CLI_PROGRESS | CLI_API | CLI_DC, cli_snapshot_save},
     {"validate", "FILE_OR_DIRECTORY...", "Check configuration files", NULL,
      FLAGS(validate_flags), 0, cli_agent_validate},
     {"version", "", "Print the version", NULL, FLAGS(version_flags), 0, cli_agent_version},
@@ -344,6 +345,8 @@ static int run_command(struct cli *c, int argc, char **argv)
         return cli_command_fail("This program cannot run an agent");
     if (command->groups & CLI_API && http_open(c, &err) < 0)
         return cli_command_fail("Error connecting to the agent: %s", err.text);
+    if (command->groups & CLI_PROGRESS && isatty(STDERR_FILENO))
+        cli_http_set_progress(c->http, STDERR_FILENO);
     exit_status = command->run(c);
     cli_http_close(c->http);
     if (fflush(stdout) != 0 || ferror(stdout))

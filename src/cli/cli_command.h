@@ -15,6 +15,7 @@ enum {
     CLI_API = 1,       /* asks the agent: -http-addr and so on, and c->http is open */
     CLI_DC = 2,        /* -datacenter, -stale */
     CLI_NAMESPACE = 4, /* -namespace */
+    CLI_PROGRESS = 16, /* a terminal is told how far it is */
     CLI_JSON = 8,      /* -format=json: the agent's answer as it is */
 };
 

@@ -10,12 +10,17 @@
 #include "base/encode.h"
 #include "base/mem.h"
 #include "cli/cli_dial.h"
+#include "cli/cli_progress.h"
 
 #define CLI_HTTP_READ_SIZE 65536
+#define SEND_SIZE          262144 /* between two looks at the progress */
+#define PROGRESS_MS        200
 
 struct cli_http {
     int fd;        /* -1: not connected */
     int interrupt; /* readable: stop waiting; or -1 */
+    int terminal;  /* for progress, or -1 */
+    struct cli_progress progress;
     struct cli_dial where;
     char *token, *auth; /* or NULL */
     bool is_used;       /* this connection has served a request */
@@ -56,7 +61,7 @@ int cli_http_open(const char *address, const char *token, const char *auth, stru
     if (status < 0)
         return status;
     struct cli_http *h = mem_new(struct cli_http);
-    h->fd = h->interrupt = -1;
+    h->fd = h->interrupt = h->terminal = -1;
     h->where = where;
     h->token = mem_dup_z(token && *token ? token : NULL);
     h->auth = mem_dup_z(auth && *auth ? auth : NULL);
@@ -70,7 +75,7 @@ struct cli_http *cli_http_adopt(int fd)
     struct cli_http *h = mem_new(struct cli_http);
 
     h->fd = fd;
-    h->interrupt = -1;
+    h->interrupt = h->terminal = -1;
     h->where.shown = mem_dup_z("adopted");
     buf_init(&h->in, 0);
     return h;
@@ -91,6 +96,29 @@ void cli_http_close(struct cli_http *h)
 void cli_http_set_interrupt(struct cli_http *h, int fd)
 {
     h->interrupt = fd;
+}
+
+void cli_http_set_progress(struct cli_http *h, int terminal)
+{
+    h->terminal = terminal;
+    cli_progress_begin(&h->progress, clock_now());
+}
+
+/* The line of progress, or at the end its removal. */
+static void show_progress(struct cli_http *h, bool is_end)
+{
+    struct buf line;
+
+    if (h->terminal < 0)
+        return;
+    buf_init(&line, 256);
+    if (is_end)
+        cli_progress_end(&h->progress, &line);
+    else
+        cli_progress_tick(&h->progress, clock_now(), &line);
+    if (line.n > 0 && write(h->terminal, line.p, line.n) < 0)
+        h->terminal = -1; /* gone: then without */
+    buf_fini(&line);
 }
 
 void cli_http_set_token(struct cli_http *h, const char *token)
@@ -172,6 +200,7 @@ static int http_exchange(struct cli_http *h, const char *method, struct str url,
             sink->each = NULL;
         status = http_read_body(h, &head, sink);
     }
+    show_progress(h, true);
     if (status < 0) {
         http_hang_up(h);
         return error_set(err, status, "%s \"http://%s%.*s\": %s", method, h->where.shown,
@@ -221,10 +250,13 @@ static int http_send(struct cli_http *h, const char *method, struct str url, con
     if (out.failed)
         status = ERR_TOO_LARGE;
     for (size_t at = 0; status == 0 && at < out.n;) {
-        ssize_t n = send(h->fd, out.p + at, out.n - at, MSG_NOSIGNAL);
-        if (n >= 0)
+        size_t part = out.n - at < SEND_SIZE ? out.n - at : SEND_SIZE;
+        ssize_t n = send(h->fd, out.p + at, part, MSG_NOSIGNAL);
+        if (n >= 0) {
             at += (size_t)n;
-        else if (errno == EPIPE || errno == ECONNRESET)
+            h->progress.sent += (uint64_t)n;
+            show_progress(h, false);
+        } else if (errno == EPIPE || errno == ECONNRESET)
             break; /* the agent has said why (413), or the read says that it is gone */
         else if (errno != EINTR)
             status = -errno;
@@ -234,6 +266,22 @@ static int http_send(struct cli_http *h, const char *method, struct str url, con
 }
 
 /* ---- the answer ---- */
+
+/* poll, as long as that, with the progress shown meanwhile. */
+static int wait_for(struct cli_http *h, struct pollfd p[2], int wait_ms)
+{
+    int ready = 0;
+
+    for (int left = wait_ms; ready == 0 && left != 0;) {
+        int slice = h->terminal >= 0 && (left < 0 || left > PROGRESS_MS) ? PROGRESS_MS : left;
+        ready = poll(p, 2, slice);
+        left -= left < 0 ? 0 : slice;
+        if (slice < 0)
+            break;
+        show_progress(h, false);
+    }
+    return ready;
+}
 
 /* Receives more into h->in; ERR_CLOSED at the end. wait_ms -1: without limit. */
 static int http_fill(struct cli_http *h, int wait_ms)
@@ -245,7 +293,7 @@ static int http_fill(struct cli_http *h, int wait_ms)
         h->in_at = 0;
     }
     for (;;) {
-        int ready = poll(p, 2, wait_ms);
+        int ready = wait_for(h, p, wait_ms);
         if (ready == 0)
             return ERR_TIMEOUT;
         if (ready < 0)
@@ -260,6 +308,7 @@ static int http_fill(struct cli_http *h, int wait_ms)
             return ERR_CLOSED;
         if (n > 0) {
             h->in.n += (size_t)n;
+            h->progress.received += (uint64_t)n;
             return 0;
         }
         if (errno != EINTR && errno != EAGAIN)

@@ -44,6 +44,8 @@ void cli_reply_fini(struct cli_reply *r);
 /* When fd becomes readable while an answer is awaited, the wait ends with -EINTR (fd is not read).
  * -1: none. */
 void cli_http_set_interrupt(struct cli_http *h, int fd);
+/* From now on a request that takes long says on this terminal how far it is; -1: none. */
+void cli_http_set_progress(struct cli_http *h, int terminal);
 /* The token of the requests that follow; NULL or "": none. */
 void cli_http_set_token(struct cli_http *h, const char *token);
 

@@ -272,6 +272,33 @@ like "$(curl -s "http://$HTTP/v1/event/list?name=deploy")" '"Payload":"djEgLjI="
 says "without a name" 1 "" "Event name must be specified" disco event
 exits 1 "a filter that is none" disco event -name=x -node='('
 
+section "progress"
+cat >"$T/progress.py" <<'END'
+import http.server, os, pty, subprocess, sys, threading, time
+class Slow(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(1.2)
+        self.send_response(500); self.send_header("Content-Length", "4"); self.end_headers(); self.wfile.write(b"slow")
+    def log_message(self, *a): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Slow)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+argv = [sys.argv[1], "snapshot", "save", "-http-addr=127.0.0.1:%d" % server.server_address[1], "-"]
+master, slave = pty.openpty()
+run = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
+os.close(slave)
+text = b""
+try:
+    while part := os.read(master, 65536):
+        text += part
+except OSError:
+    pass
+run.wait()
+print(repr(text), repr(subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL).stderr))
+END
+like "$(python3 "$T/progress.py" "$DISCO")" \
+    "^b'.r.x1b.K[0-9]+ bytes sent, 0 bytes received, 0s.*1s.r.x1b.KError saving snapshot.* b'Error saving snapshot[^,]*'$" \
+    "a terminal is told how far a long command is, and nobody else"
+
 section "leave"
 says "nobody there" 1 "" \
     'Error leaving: Put "http://127.0.0.1:1/v1/agent/leave": dial tcp 127.0.0.1:1: connect: connection refused' \
