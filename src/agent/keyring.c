@@ -182,7 +182,7 @@ static void ask_pool(struct keyring_pool *p, struct gossip *g)
         buf_putf(&p->error, "illegal base64 data at input byte %zu", base64_offset(k->key));
         settle(p);
     } else {
-        rc = gossip_keys(g, clock_now(), ops[k->op], buf_str(&key), on_answers, p);
+        rc = gossip_keys(g, clock_now(), ops[k->op], buf_str(&key), k->relay, on_answers, p);
         if (rc < 0) {
             buf_put_z(&p->error, error_text(rc));
             settle(p);

@@ -14,6 +14,7 @@ struct keyring_ask { /* the caller's, until done */
     enum keyring_op op;
     struct str key;  /* base64; none for a list */
     bool local_only; /* the LAN pool alone */
+    uint8_t relay;   /* how many others carry each answer, too (serf: RelayFactor) */
     bool pretty;
     /* Exactly once, perhaps before keyring_ask has returned. */
     void (*done)(struct keyring_ask *k);

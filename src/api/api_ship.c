@@ -44,19 +44,17 @@ bool api_ship_is_needed(const struct api_call *c)
     return c->kind == API_READ || c->kind == API_WRITE || (c->route->flags & API_SERVER);
 }
 
-static void put_request(const struct api_call *c, struct buf *out)
+static void put_request(const struct api_call *c, struct str query, bool is_final, struct buf *out)
 {
     const struct api_request *q = &c->request;
     pack_array(out, REQUEST_ITEMS);
     pack_uint(out, (uint64_t)q->method);
     pack_str(out, q->method_text);
     pack_bin(out, q->path);
-    pack_bin(out, q->query);
+    pack_bin(out, query);
     pack_bin(out, c->token);
     pack_bin(out, q->body);
-    /* a server may hand on what a client agent sent it, nobody what a server sent */
-    pack_uint(out,
-              (q->has_body_length ? FLAG_BODY_LENGTH : 0) | (c->env->is_client ? 0 : FLAG_FINAL));
+    pack_uint(out, (q->has_body_length ? FLAG_BODY_LENGTH : 0) | (is_final ? FLAG_FINAL : 0));
     pack_bin(out, q->accept);
     pack_bin(out, q->cache_control);
     pack_bin(out, q->namespace_header);
@@ -134,8 +132,32 @@ void api_ship_start(struct api_call *c)
         a->ship.wait.ns += a->ship.wait.ns / 16; /* the jitter of the one who runs it */
     }
     buf_init(&a->ship.body, SHIP_BODY_SIZE_MAX);
-    put_request(c, &a->ship.body);
+    /* a server may hand on what a client agent sent it, nobody what a server sent */
+    put_request(c, c->request.query, !c->env->is_client, &a->ship.body);
     ship_submit(c->env, &a->ship);
+}
+
+/* ---- one request, asked of several ---- */
+
+void api_ship_put(const struct api_call *c, struct str query, struct buf *out)
+{
+    put_request(c, query, true, out);
+}
+
+int api_ship_take(struct str answer, int *ret_status, struct str *ret_body)
+{
+    struct unpack u = unpack_make(answer);
+    bool fits = unpack_array(&u) == 4;
+    uint64_t status = unpack_uint(&u);
+    (void)unpack_uint(&u);
+    for (uint32_t n = unpack_array(&u); n > 0 && !u.bad; n--)
+        (void)unpack_str(&u);
+    struct str body = unpack_str(&u);
+    if (!fits || u.bad || status < 100 || status > 599)
+        return ERR_CORRUPT;
+    *ret_status = (int)status;
+    *ret_body = body;
+    return 0;
 }
 
 void api_ship_cancel(struct api_call *c)

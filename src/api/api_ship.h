@@ -16,6 +16,11 @@ void api_ship_cancel(struct api_call *c);
 /* In flight? */
 bool api_ship_is_waiting(const struct api_call *c);
 
+/* The bytes of this request with another query, for the body of a struct ship; who runs it ships it
+ * no further. And what came back: status and body of the reply; ERR_CORRUPT. */
+void api_ship_put(const struct api_call *c, struct str query, struct buf *out);
+int api_ship_take(struct str answer, int *ret_status, struct str *ret_body) MUST_USE;
+
 extern const struct serve_handler api_ship_handler;
 
 #endif

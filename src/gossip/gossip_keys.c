@@ -119,13 +119,15 @@ static void on_reply(void *data, enum gossip_reply_kind kind, struct str from, s
 }
 
 int gossip_keys(struct gossip *g, struct instant now, enum gossip_keys_op op, struct str key,
-                void (*done)(void *data, const struct gossip_keys_result *r), void *data)
+                uint8_t relay, void (*done)(void *data, const struct gossip_keys_result *r),
+                void *data)
 {
     static const char *const names[] = {"_serf_install-key", "_serf_use-key", "_serf_remove-key",
                                         "_serf_list-keys"};
     struct gossip_serf_message m = {.kind = GOSSIP_SERF_KEY_REQUEST, .u.key = key};
     struct gather *a = mem_new(struct gather);
-    struct gossip_query q = {.name = str_z(names[op]), .reply = on_reply, .data = a};
+    struct gossip_query q = {
+        .name = str_z(names[op]), .relay_factor = relay, .reply = on_reply, .data = a};
     struct buf payload;
     int r;
 

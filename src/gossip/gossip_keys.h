@@ -20,6 +20,7 @@ struct gossip_keys_result { /* borrowed for the callback */
 };
 /* key: its bytes (none for LIST). The callback comes once, later. ERR_BUSY, ERR_TOO_LARGE. */
 int gossip_keys(struct gossip *g, struct instant now, enum gossip_keys_op op, struct str key,
-                void (*done)(void *data, const struct gossip_keys_result *r), void *data) MUST_USE;
+                uint8_t relay, void (*done)(void *data, const struct gossip_keys_result *r),
+                void *data) MUST_USE;
 
 #endif

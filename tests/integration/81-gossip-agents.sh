@@ -42,6 +42,31 @@ need_agent c2 -server=false -bootstrap=false -encrypt "$first" -join "$seed"
 ok "an agent with the old key on its command line comes back: its file wins" until_ok 20 alive c2 3
 ok "nobody was held for failed meanwhile" bash -c "! grep -l EventMemberFailed '$T'/*.log"
 
+section "the keys of another datacenter"
+need_agent o1 -datacenter dc2 -encrypt "$second" -join-wan "127.0.0.1:${agent_wan[s1]}"
+sees_dc2() { curl -s "http://127.0.0.1:${agent_http[$1]}/v1/catalog/datacenters" | grep -q dc2; }
+ok "the datacenters know each other" until_ok 20 sees_dc2 s1
+lists_dc2() { disco keyring "$1" -list | grep -A 1 '^dc2 (LAN):' | grep -qF "$second [1/1]"; }
+ok "a list has the WAN and every datacenter's LAN, asked of a server" until_ok 10 lists_dc2 s1
+run disco keyring c1 -list
+is "$(grep -o '^[a-zA-Z0-9]*\( (LAN)\)\?:$' <<<"$OUT" | tr '\n' ' ')" "WAN: dc1 (LAN): dc2 (LAN): " \
+    "and of a client" || diag "$OUT $ERR"
+is "$(curl -s "http://127.0.0.1:${agent_http[s1]}/v1/operator/keyring?pretty" | jq -c '[.[] | [.WAN, .Datacenter, .NumNodes]]')" \
+    '[[true,"dc1",2],[false,"dc1",3],[false,"dc2",1]]' "the API's list, pretty"
+is "$(curl -s "http://127.0.0.1:${agent_http[s1]}/v1/operator/keyring?local-only=true" | jq -c '[.[] | .Datacenter]')" \
+    '["dc1"]' "local-only: our LAN alone"
+third=$("$DISCO" keygen)
+exits 0 "a key is installed everywhere" disco keyring s1 -install "$third" -relay-factor=2
+run disco keyring o1 -list
+is "$(grep -cF "$third" <<<"$OUT")" 3 "the other datacenter has it, as seen from there" || diag "$OUT $ERR"
+exits 0 "and removed" disco keyring o1 -remove "$third"
+run disco keyring s1 -list
+is "$(grep -cF "$third" <<<"$OUT")" 0 "everywhere"
+exits 1 "what one pool refuses" disco keyring s1 -use "$third"
+like "$ERR" "3 errors|[4-9] errors" "is told of each"
+like "$ERR" "dc2 \(LAN\) error: 1/1 nodes reported failure" "by its name"
+stop_agent o1
+
 section "a stranger with another key"
 need_agent x1 -encrypt "$first"
 run disco members x1

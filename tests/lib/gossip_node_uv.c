@@ -193,8 +193,8 @@ static int change_keys(struct node *n, struct str rest)
         op = STR_NONE;
     for (int i = 0; i < 4; i++)
         if (str_eq_z(op, words[i]))
-            rc = gossip_keys(n->pool, clock_now(), (enum gossip_keys_op)i, buf_str(&key), on_keys,
-                             n);
+            rc = gossip_keys(n->pool, clock_now(), (enum gossip_keys_op)i, buf_str(&key), 0,
+                             on_keys, n);
     buf_fini(&key);
     return rc;
 }

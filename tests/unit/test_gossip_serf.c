@@ -295,15 +295,15 @@ static void test_keys(void **state)
     few_live(all, 2, FEW_S);
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
         assert_int_equal(
-            gossip_keys(a.g, few_now(&a), ops[i], i == 2 ? old_key : new_key, on_keys, &s), 0);
+            gossip_keys(a.g, few_now(&a), ops[i], i == 2 ? old_key : new_key, 1, on_keys, &s), 0);
         few_live(all, 2, 7 * FEW_S);
         assert_int_equal(s.done, (int)i + 1);
         assert_true(s.members == 2 && s.answers == 2 && s.errors == 0);
     }
-    assert_int_equal(gossip_keys(a.g, few_now(&a), GOSSIP_KEYS_LIST, STR_NONE, on_keys, &s), 0);
+    assert_int_equal(gossip_keys(a.g, few_now(&a), GOSSIP_KEYS_LIST, STR_NONE, 0, on_keys, &s), 0);
     few_live(all, 2, 7 * FEW_S);
     assert_true(s.keys == 1 && s.answers == 2 && s.errors == 0);
-    assert_int_equal(gossip_keys(a.g, few_now(&a), GOSSIP_KEYS_REMOVE, new_key, on_keys, &s), 0);
+    assert_int_equal(gossip_keys(a.g, few_now(&a), GOSSIP_KEYS_REMOVE, new_key, 0, on_keys, &s), 0);
     few_live(all, 2, 7 * FEW_S);
     assert_int_equal(s.errors, 2); /* the primary stays */
     assert_int_equal(b.keyrings, 3);
