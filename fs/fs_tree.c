@@ -339,5 +339,5 @@ static int list_kv(struct view *v, struct str prefix, struct fs_list *list)
     buf_init(&l.name, 0);
     kv_children(v, prefix, on_child, &l);
     buf_fini(&l.name);
-    return 0;
+    return v->denied ? -EACCES : 0;
 }

@@ -15,6 +15,7 @@
 #include "agent/lock_delay.h"
 #include "agent/metrics.h"
 #include "agent/monitor.h"
+#include "agent/recall.h"
 #include "agent/servers.h"
 #include "agent/ship.h"
 #include "agent/shown.h"
@@ -33,6 +34,7 @@ struct agent {
     struct rng rng;
     struct published published;
     struct metrics metrics;
+    struct recall recall;
     struct store *store;
     struct store_reader *reader;
     struct state *state;

@@ -58,7 +58,7 @@ struct config {
     int64_t port_http, port_https, port_dns, port_server, port_serf_lan,
         port_serf_wan; /* -1: off */
     /* access control */
-    bool acl_enabled;
+    bool acl_enabled, acl_enable_key_list_policy;
     char *acl_default_policy; /* "allow" or "deny" */
     char *acl_token_master, *acl_token_agent, *acl_token_agent_master, *acl_token_default,
         *acl_token_replication;
@@ -73,7 +73,8 @@ struct config {
     int64_t kv_max_value_size, txn_max_req_len;
     int64_t parked_reads_max; /* a worker; 429 above */
     struct duration max_query_time, default_query_time;
-    bool leave_on_terminate, skip_leave_on_interrupt, disable_http_unprintable_char_filter;
+    bool leave_on_terminate, skip_leave_on_interrupt, disable_http_unprintable_char_filter,
+        http_use_cache;
     struct config_pairs response_headers;
     struct config_list block_endpoints, allow_write_http_from;
     bool ui, ui_older; /* the second is an older name of the first */

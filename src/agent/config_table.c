@@ -135,7 +135,8 @@ const struct config_option config_table[] = {
     ON("http_config.allow_write_http_from",
        "allow-write-http-from", LIST, allow_write_http_from, NULL, ANY, NO,
        "Networks (CIDR) from which the agent's own endpoints may be written; empty: all")
-    OFF("http_config.use_cache", NULL, BOOL, IGNORED, NULL, "No effect: every read is fresh")
+    ON("http_config.use_cache", NULL, BOOL, http_use_cache, "true", ANY, YES,
+       "Say X-Cache and Age of reads with ?cached (which are fresh all the same)")
     OFF("http_config.max_header_bytes", NULL, INT, IGNORED, NULL, "No effect")
     ON("disable_http_unprintable_char_filter", NULL, BOOL, disable_http_unprintable_char_filter,
        NULL, ANY, NO,
@@ -313,7 +314,8 @@ const struct config_option config_table[] = {
     OFF("acl.policy_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
     OFF("acl.role_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
     OFF("acl.token_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
-    OFF("acl.enable_key_list_policy", NULL, BOOL, REFUSED, NULL, "Ask for list rights of key lists")
+    ON("acl.enable_key_list_policy", NULL, BOOL, acl_enable_key_list_policy, NULL, ANY, YES,
+       "A list of keys needs the right to list its prefix, also on the mount")
     OFF("acl.enable_token_persistence", NULL, BOOL, REFUSED, NULL,
         "Keep tokens given to the running agent")
     OFF("acl.enable_token_replication", NULL, BOOL, REFUSED, NULL,

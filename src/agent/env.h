@@ -33,6 +33,7 @@ struct env {
     struct watch_index *watches;
     struct rng *rng;
     struct metrics *metrics;
+    struct recall *recall; /* recall.h; NULL in tests */
     struct event_ring *events;
     struct published_counter *interest; /* see worker_uv.c; NULL in tests */
     struct policy *policy;              /* what tokens permit */

@@ -42,6 +42,7 @@ struct policy_settings tokens_settings(const struct tokens *t, const struct conf
     return (struct policy_settings){
         .enabled = c->acl_enabled,
         .default_allow = str_eq_z(STR_LIT("allow"), c->acl_default_policy),
+        .key_list = c->acl_enable_key_list_policy,
         .datacenter = str_z(c->datacenter),
         .node = str_z(c->node_name),
         .agent_master = str_z(t->agent_master),

@@ -18,6 +18,7 @@
 
 #include "agent/metrics.h"
 #include "api/access.h"
+#include "api/api_cache.h"
 #include "api/api_ship.h"
 #include "api/api_ui.h"
 #include "api/redirect.h"
@@ -200,25 +201,6 @@ static bool may_proceed(struct api_call *c)
     return true;
 }
 
-/* consul: parseCacheControl. There is no cache here, an answer is always fresh; what cannot be read
- * is refused all the same. */
-static bool check_cache_control(struct api_call *c)
-{
-    struct str rest = c->request.cache_control;
-    int64_t seconds;
-
-    while (rest.p && rest.n) {
-        struct str part = str_trim(str_split(&rest, ',')), number = part;
-        struct str name = str_split(&number, '=');
-
-        if ((str_eq_nocase(name, STR_LIT("max-age")) ||
-             str_eq_nocase(name, STR_LIT("stale-if-error"))) &&
-            number.p && str_to_i64(number, &seconds))
-            return api_fail(c, 400, "Invalid Cache-Control header.");
-    }
-    return true;
-}
-
 static bool take_options(struct api_call *c)
 {
     unsigned flags = c->route->flags;
@@ -227,7 +209,7 @@ static bool take_options(struct api_call *c)
 
     if ((flags & API_QUERY) && param_options(&c->params, &err))
         return api_fail(c, 400, "%s", err.text);
-    if ((flags & API_QUERY) && !check_cache_control(c))
+    if ((flags & API_QUERY) && !api_cache_check(c))
         return false;
     if ((flags & API_NS) && param_is_given(&c->params, "ns"))
         return api_fail(c, 400,
@@ -454,6 +436,7 @@ static bool finished(struct api_call *c)
         api_header(c, "X-Consul-Knownleader", STR_LIT("false"));
         api_header(c, "X-Consul-Lastcontact", STR_LIT("0"));
     }
+    api_cache_tell(c);
     if (r->is_json)
         api_header(c, "Content-Type", STR_LIT("application/json"));
     metrics_add(c->env->metrics, METRIC_HTTP_REQUESTS, 1);

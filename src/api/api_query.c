@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/api_body.h"
+#include "api/api_cache.h"
 #include "api/api_catalog.h"
 #include "api/near.h"
 #include "api/route.h"
@@ -392,6 +393,15 @@ static void put_found(struct jwrite *w, struct view *v, const struct found *f)
     jwrite_close(w);
 }
 
+/* consul: an error that came through the cache is no 404 any more. */
+static int not_found_to_run(struct api_call *c)
+{
+    if (!api_cache_is_asked(c))
+        return not_found(c);
+    api_fail(c, 500, "Query not found");
+    return 0;
+}
+
 static int execute(struct api_call *c, struct view *v)
 {
     const struct request *r = c->scratch;
@@ -401,7 +411,7 @@ static int execute(struct api_call *c, struct view *v)
     struct jwrite w;
 
     if (!find(c, v, &q))
-        return not_found(c);
+        return not_found_to_run(c);
     if (q.token.n) /* the query's own counts, not the caller's */
         env_view_as(c->env, v, q.token);
     if (v->acl_status)

@@ -36,18 +36,18 @@ static const struct api_route table[] = {
     {API_PUT, "/v1/kv/", API_WRITE, API_USUAL, .prepare = api_kv_put, .finish = api_kv_finish},
     {API_DELETE, "/v1/kv/", API_WRITE, API_USUAL, .prepare = api_kv_delete, .finish = api_kv_finish},
 
-    {API_GET, "/v1/health/service/", API_READ, API_USUAL | API_CONSISTENCY, .check = api_health_check_service, .view = api_health_service},
+    {API_GET, "/v1/health/service/", API_READ, API_USUAL | API_CONSISTENCY | API_CACHED, .check = api_health_check_service, .view = api_health_service},
     {API_GET, "/v1/health/checks/", API_READ, CATALOG, .check = api_health_check_checks, .view = api_health_checks},
     {API_GET, "/v1/health/node/", API_READ, CATALOG, .check = api_health_check_node, .view = api_health_node},
     {API_GET, "/v1/health/state/", API_READ, CATALOG, .check = api_health_check_state, .view = api_health_state},
 
     {API_PUT, "/v1/catalog/register", API_WRITE, API_NS, .prepare = api_catalog_register},
     {API_PUT, "/v1/catalog/deregister", API_WRITE, API_NS, .prepare = api_catalog_deregister},
-    {API_GET, "/v1/catalog/datacenters", API_CORE, API_SERVER, API_RIGHT_OPEN, .core = api_cluster_datacenters},
+    {API_GET, "/v1/catalog/datacenters", API_CORE, API_SERVER | API_CACHED, API_RIGHT_OPEN, .core = api_cluster_datacenters},
     {API_GET, "/v1/catalog/nodes", API_READ, CATALOG, .check = api_catalog_check_nodes, .view = api_catalog_nodes},
-    {API_GET, "/v1/catalog/services", API_READ, CATALOG, .view = api_catalog_services},
+    {API_GET, "/v1/catalog/services", API_READ, CATALOG | API_CACHED, .view = api_catalog_services},
     {API_GET, "/v1/internal/ui/services", API_READ, CATALOG, .view = api_ui_services},
-    {API_GET, "/v1/catalog/service/", API_READ, CATALOG, .check = api_catalog_check_service, .view = api_catalog_service},
+    {API_GET, "/v1/catalog/service/", API_READ, CATALOG | API_CACHED, .check = api_catalog_check_service, .view = api_catalog_service},
     {API_GET, "/v1/catalog/node-services/", API_READ, CATALOG, .check = api_catalog_check_node, .view = api_catalog_node_services},
     {API_GET, "/v1/catalog/node/", API_READ, CATALOG, .check = api_catalog_check_node, .view = api_catalog_node},
 
@@ -62,7 +62,7 @@ static const struct api_route table[] = {
     {API_GET, "/v1/session/node/", API_READ, API_USUAL | API_META_ERROR, .check = api_session_check_node, .view = api_session_node},
     {API_GET, "/v1/session/list", API_READ, API_USUAL | API_META_ERROR, .view = api_session_list},
 
-    {API_GET, "/v1/query/", API_READ, API_USUAL | API_META_ERROR | API_CONSISTENCY, API_RIGHT_STATE, .methods = api_query_methods,
+    {API_GET, "/v1/query/", API_READ, CATALOG | API_META_ERROR | API_CACHED, API_RIGHT_STATE, .methods = api_query_methods,
      .check = api_query_check, .view = api_query_read},
     {API_PUT, "/v1/query/", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .methods = api_query_methods, .check = api_query_check,
      .prepare = api_query_update, .finish = api_query_done},

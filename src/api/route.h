@@ -31,6 +31,7 @@ enum api_flag {
     API_LEADER = 256,      /* only the leader can answer */
     API_ANY_TOKEN = 512,   /* a read that says itself that there is no such token */
     API_OWN = 1024,        /* a read of what this agent itself holds: no leader, no other agent */
+    API_CACHED = 4096,     /* ?cached is told X-Cache and Age */
     API_SAYS_RIGHT = 2048, /* a denial names the right that is missing */
 };
 /* What the caller's token must permit before the work begins; reads and commands are looked at by

@@ -259,6 +259,12 @@ static uint64_t list_index(struct view *v, struct str prefix, uint64_t newest)
     return newest ? newest : kv_table_index(v);
 }
 
+/* consul: acl.enable_key_list_policy. */
+static bool may_list(struct view *v, struct str prefix)
+{
+    return !v->list_needs_right || policy_grants(v, ACL_KEY, prefix, ACL_LIST);
+}
+
 uint64_t kv_list(struct view *v, struct str prefix,
                  bool (*each)(void *data, const struct kv_entry *e), void *data,
                  uint64_t *ret_index)
@@ -266,7 +272,7 @@ uint64_t kv_list(struct view *v, struct str prefix,
     struct store_cursor c;
     struct kv_entry e;
     uint64_t n = 0, newest = 0;
-    bool go = true;
+    bool go = may_list(v, prefix);
 
     watch_prefix(v->watch, WATCH_KV, prefix);
     for (store_seek(&c, v->store, TABLE_KV, prefix); go && c.valid && str_has_prefix(c.key, prefix);
@@ -291,7 +297,7 @@ uint64_t kv_keys(struct view *v, struct str prefix, struct str separator,
     struct kv_entry e;
     struct buf last; /* the last folder given */
     uint64_t n = 0, newest = 0;
-    bool go = true;
+    bool go = may_list(v, prefix);
 
     watch_prefix(v->watch, WATCH_KV, prefix);
     buf_init(&last, 0);

@@ -192,6 +192,7 @@ void policy_resolve(struct policy *p, const struct policy_settings *s, struct vi
 
     v->acl = NULL;
     v->acl_status = 0;
+    v->list_needs_right = s->enabled && s->key_list;
     if (!s->enabled)
         return;
     index = acl_index(&(struct view){.store = v->store});

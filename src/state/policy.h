@@ -20,6 +20,7 @@
 /* What the configuration says; texts are borrowed during the call. */
 struct policy_settings {
     bool enabled, default_allow;
+    bool key_list;               /* a list of keys needs the right to list its prefix */
     struct str datacenter, node; /* of this agent */
     struct str agent_master;     /* may write the agent and read nodes; "" for none */
 };

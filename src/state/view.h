@@ -20,6 +20,7 @@ struct view {
     /* What the token permits: set by state/policy, asked by the read functions of state/. */
     const struct acl_set *acl; /* NULL: everything */
     int acl_status;            /* ERR_NO_TOKEN: there is no such token; nothing is seen */
+    bool list_needs_right;     /* keys are listed only where the prefix may be listed */
     bool denied;               /* set: one thing was asked for that may not be seen */
 };
 

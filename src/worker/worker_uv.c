@@ -20,6 +20,7 @@
 #include "agent/loop.h"
 #include "agent/metrics.h"
 #include "agent/read.h"
+#include "agent/recall.h"
 #include "agent/ship.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -108,6 +109,7 @@ static void env_open(struct worker *w, int worker_i)
         .watches = watch_index_new(rng_u64(&w->rng)),
         .rng = &w->rng,
         .metrics = agent_metrics(w->agent),
+        .recall = recall_of_agent(w->agent),
         .interest = &w->interest,
         .worker_i = worker_i,
         .is_client = !agent_config(w->agent)->server,

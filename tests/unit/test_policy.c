@@ -166,6 +166,54 @@ static void test_keys(void **state)
     assert_keys(as("no such token", 0), "app/a app/secret/x other ");
 }
 
+static bool put_key(void *data, struct str key)
+{
+    return put_name(data, &(struct kv_entry){.key = key});
+}
+
+/* What a list of the prefix holds; "denied" when it may not be listed. */
+static void assert_listed(const char *secret, const char *prefix, const char *wanted)
+{
+    struct view *v = as(secret, 0);
+    struct buf got;
+
+    buf_init(&got, 0);
+    kv_keys(v, str_z(prefix), STR_NONE, put_key, &got, NULL);
+    assert_str(v->denied ? STR_LIT("denied") : buf_str(&got), str_z(wanted));
+    v->denied = false;
+    buf_clear(&got);
+    kv_list(v, str_z(prefix), put_name, &got, NULL);
+    assert_str(v->denied ? STR_LIT("denied") : buf_str(&got), str_z(wanted));
+    buf_fini(&got);
+}
+
+/* acl.enable_key_list_policy: "list" is more than "read", and less than "write". */
+static void test_list_right(void **state)
+{
+    (void)state;
+    world_put(&w, "l/a", "1");
+    world_put(&w, "l/secret", "1");
+    world_put(&w, "r/a", "1");
+    assert_int_equal(put_policy(ID("10"), "p",
+                                "key_prefix \"l/\" { policy = \"list\" }"
+                                "key \"l/secret\" { policy = \"deny\" }"
+                                "key_prefix \"w/\" { policy = \"write\" }"
+                                "key_prefix \"r/\" { policy = \"read\" }",
+                                ACL_PUT_NEW),
+                     0);
+    assert_int_equal(put_token(ID("11"), ID("12"), "p", 0), 0);
+    assert_listed(ID("12"), "r/", "r/a ");
+    assert_listed(ID("12"), "", "l/a r/a ");
+    settings.key_list = true;
+    assert_listed(ID("12"), "l/", "l/a ");
+    assert_listed(ID("12"), "r/", "denied");
+    assert_listed(ID("12"), "w/", "");
+    assert_listed(ID("12"), "", "denied");
+    assert_listed(ID("02"), "", "l/a l/secret r/a ");
+    settings.enabled = false;
+    assert_listed("", "", "l/a l/secret r/a ");
+}
+
 static void test_tokens_end(void **state)
 {
     struct buf b;
@@ -322,6 +370,6 @@ static void test_transactions(void **state)
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
-UNIT_MAIN(IN_WORLD(test_keys), IN_WORLD(test_tokens_end), IN_WORLD(test_catalog),
-          IN_WORLD(test_identities), IN_WORLD(test_refusals), IN_WORLD(test_bootstrap),
-          IN_WORLD(test_transactions))
+UNIT_MAIN(IN_WORLD(test_keys), IN_WORLD(test_list_right), IN_WORLD(test_tokens_end),
+          IN_WORLD(test_catalog), IN_WORLD(test_identities), IN_WORLD(test_refusals),
+          IN_WORLD(test_bootstrap), IN_WORLD(test_transactions))
