@@ -65,6 +65,20 @@ def forward(seconds, mounts):
                     wrong.append("%s: torn" % path)
                 seen[i] = n
 
+    def watch_times(m):
+        """stat, too, only moves forward."""
+        seen = {}
+        try:
+            while time.monotonic() < end:
+                for i in range(len(mounts)):
+                    path = "%s/kv/count%d" % (m, i)
+                    at = os.stat(path).st_mtime_ns
+                    if at < seen.get(i, 0):
+                        wrong.append("%s: its time went back by %d ns" % (path, seen[i] - at))
+                    seen[i] = at
+        except OSError as e:
+            wrong.append("%s: %r" % (m, e))
+
     def wait_for(path, n):
         for _ in range(500):
             with open(path) as f:
@@ -81,6 +95,7 @@ def forward(seconds, mounts):
             assert time.monotonic() < until, m
         threads.append(threading.Thread(target=reader, args=(m, False)))
         threads.append(threading.Thread(target=reader, args=(m, True)))
+        threads.append(threading.Thread(target=watch_times, args=(m,)))
     for t in threads:
         t.start()
     for t in threads:
