@@ -40,7 +40,7 @@ async function deleteFolder(prefix) {
 
 export function keys(page) {
   const prefix = page.rest;
-  let names = null;
+  let names = null, turn = 0;
   page.title(prefix ? unquote(prefix) : 'Keys');
   const row = name => {
     const rest = name.slice(prefix.length);
@@ -66,10 +66,13 @@ export function keys(page) {
   page.redraw = draw;
   draw();
   page.watch(keyPath(prefix), { query: { keys: '', separator: '/' }, missing: true }, async data => {
-    names = (data || []).map(quote);
+    const mine = ++turn;
+    let now = (data || []).map(quote);
     if ((data || []).some(name => name.includes('\ufffd'))) {
-      try { names = await exactNames(prefix, page.signal); } catch (e) { page.fail(e); }
+      try { now = await exactNames(prefix, page.signal); } catch (e) { if (!page.signal.aborted) page.fail(e); }
     }
+    if (mine !== turn) return; // a newer list was faster
+    names = now;
     draw();
   });
 }

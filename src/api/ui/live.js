@@ -4,12 +4,12 @@
  *
  * A browser has six connections to an agent for all its tabs together (HTTP/1.1), and each waiting
  * question holds one. So a tab waits for SLOTS things at most, further ones take turns, and a tab
- * that nobody looks at waits for none.
+ * that nobody looks at waits for none; two windows side by side leave room for what is quick.
  */
 import { ask, ApiError } from './api.js';
 
-const SLOTS = 3;
-const WAIT_S = 60, WAIT_IN_TURNS_S = 3;
+const SLOTS = 2;
+const WAIT_S = 45, WAIT_IN_TURNS_S = 3;
 const PAUSE_MS = 200;             // between two answers to the same question, at least;
 const BYTES_PER_MS = 1000;        // a long answer is asked for more seldom, however much changes
 const RETRY_MS = [500, 15000];    // first and last pause after a failure
@@ -55,7 +55,7 @@ function tell() {
  * isOrdered (false: the index is no number that grows, as that of events).
  */
 export function watch(what, { query = {}, every = 0, missing = false, isOrdered = true, signal }, onData, onError) {
-  const w = { index: '0', error: null, asked: false, isOrdered, stop: null, wake: null };
+  const w = { index: '0', error: null, asked: false, isOrdered, isWaiting: !every, cost: 0, stop: null };
   watches.add(w);
   signal.addEventListener('abort', () => { watches.delete(w); w.stop?.abort(); });
   run(w, { what, query, every, missing, isOrdered, signal }, onData, onError);
@@ -66,7 +66,7 @@ async function run(w, o, onData, onError) {
     w.stop = new AbortController();
     if (document.hidden) { await pause(1e9, w.stop.signal); continue; }
     let rest = o.every || PAUSE_MS;
-    await takeSlot();
+    if (w.isWaiting) await takeSlot();
     try {
       if (!o.signal.aborted && !document.hidden) {
         await once(w, o, onData);
@@ -84,15 +84,15 @@ async function run(w, o, onData, onError) {
         onError?.(w.error);
       }
     } finally {
-      freeSlot();
+      if (w.isWaiting) freeSlot();
     }
     if (!o.signal.aborted) await pause(rest, w.stop.signal);
   }
 }
 
 async function once(w, o, onData) {
-  const isWaiting = !o.every && w.index !== '0' && !w.error;
-  const wait = watches.size > SLOTS || queue.length ? WAIT_IN_TURNS_S : WAIT_S;
+  const isWaiting = w.isWaiting && w.index !== '0' && !w.error;
+  const wait = [...watches].filter(x => x.isWaiting).length > SLOTS || queue.length ? WAIT_IN_TURNS_S : WAIT_S;
   const query = isWaiting ? { ...o.query, index: w.index, wait: wait + 's' } : o.query;
   const answer = await ask(o.what, { query, missing: o.missing, signal: w.stop.signal, timeout: (wait * 1.1 + 15) * 1000 });
   if (o.signal.aborted) return;

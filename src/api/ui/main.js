@@ -54,6 +54,7 @@ function open() {
   ending = new AbortController();
   current = location.hash;
   session.dc = query.get('dc') && query.get('dc') !== agent.dc ? query.get('dc') : '';
+  at('dc').value = session.dc || agent.dc;
   const errors = new Map();
   let last = [];
   const p = page = {
@@ -211,7 +212,7 @@ function up() {
 
 addEventListener('keydown', e => {
   if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
-  const isTyping = e.target.closest?.('input:not([type=radio]):not([type=checkbox]), textarea, select');
+  const isTyping = e.target.closest?.('input:not([type=radio]):not([type=checkbox]), textarea, select, pre');
   if (e.target.id === 'filter') {
     if (e.key === 'Escape') {
       if (e.target.value) { e.target.value = ''; page.setQuery('q', ''); page.redraw(); } else at('title')?.focus();

@@ -6,7 +6,7 @@ import { to, toName, pill, tags, checkList, worst, head, crumbs, filterBox, choi
 import { sessionRow, SESSION_COLUMNS } from './sessions.js';
 
 const STATES = [['', 'All'], ['critical', 'Critical'], ['warning', 'Warning'], ['passing', 'Passing']];
-const COORDINATES_MS = 20000;
+const COORDINATES_MS = 20000, SESSIONS_MS = 5000; // asked for now and then: a tab waits for few things
 const CHECKS = 100; // drawn at first
 
 /* Vivaldi coordinates: seconds from one node to the other; docs: network coordinates. */
@@ -45,7 +45,7 @@ export function nodes(page) {
   draw();
   page.watch('catalog/nodes', {}, data => { list = data; draw(); });
   page.watch('health/state/any', { query: { filter: 'ServiceID == ""' } }, data => {
-    checks = Map.groupBy ? Map.groupBy(data, c => c.Node) : group(data);
+    checks = byNode(data);
     const now = new Map([...checks].map(([name, all]) => [name, worst(all)]));
     const changed = [...now].filter(([name, state]) => before.has(name) && before.get(name) !== state);
     if (changed.length) announce(changed.slice(0, 5).map(([name, state]) => `${name} is now ${state}`).join(', '));
@@ -55,9 +55,9 @@ export function nodes(page) {
   watchTimes(page, t => { time = t; draw(); });
 }
 
-function group(checks) {
+function byNode(checks) {
   const out = new Map();
-  for (const c of checks) out.set(c.Node, [...out.get(c.Node) || [], c]);
+  for (const c of checks) if (out.has(c.Node)) out.get(c.Node).push(c); else out.set(c.Node, [c]);
   return out;
 }
 
@@ -90,7 +90,7 @@ export function node(page) {
   draw();
   page.watch('catalog/' + path('node', name), {}, data => { catalog = data; draw(); });
   page.watch('health/' + path('node', name), {}, data => { checks = data; draw(); });
-  page.watch('session/' + path('node', name), {}, data => { sessions = data; draw(); });
+  page.watch('session/' + path('node', name), { every: SESSIONS_MS }, data => { sessions = data; draw(); });
   ask('coordinate/nodes', { signal: page.signal }).then(({ data }) => {
     const at = n => data.find(c => c.Node === n)?.Coord;
     const a = at(page.agent.node), b = at(name);
