@@ -158,3 +158,18 @@ void api_host_tell(struct api_call *c)
     jwrite_close(&w);
     jwrite_end(&w);
 }
+
+/* consul: agent/version.BuildInfo; the program's own version, as `disco version` has it. */
+void api_host_version(struct api_call *c)
+{
+    struct jwrite w = api_json(c);
+
+    jwrite_object(&w);
+    put_text(&w, "SHA", STR_LIT(""));
+    put_text(&w, "BuildDate",
+             STR_LIT("1970-01-01T00:00:00Z")); /* builds are the same at any time */
+    put_text(&w, "HumanVersion", STR_LIT(DISCO_VERSION));
+    put_text(&w, "FIPS", STR_LIT(""));
+    jwrite_close(&w);
+    jwrite_end(&w);
+}

@@ -6,5 +6,7 @@
 #include "api/api.h"
 
 void api_host_tell(struct api_call *c);
+/* /v1/agent/version */
+void api_host_version(struct api_call *c);
 
 #endif

@@ -91,6 +91,7 @@ static const struct api_route table[] = {
     {API_GET, "/v1/agent/self", API_CORE, 0, API_RIGHT_AGENT_READ, .core = api_agent_self},
     {API_GET, "/v1/agent/members", API_CORE, 0, API_RIGHT_TOKEN, .check = api_agent_check_members,
      .core = api_agent_members},
+    {API_GET, "/v1/agent/version", API_LOCAL, 0, API_RIGHT_AGENT_READ, .local = api_host_version},
     {API_GET, "/v1/agent/host", API_LOCAL, 0, API_RIGHT_OPERATOR_READ, .local = api_host_tell},
     {API_GET, "/v1/agent/metrics", API_CORE, 0, API_RIGHT_AGENT_READ, .check = api_agent_check_metrics,
      .core = api_agent_metrics},

@@ -57,6 +57,7 @@ section "version, keygen, completion"
 exits 0 "version" disco version
 like "$OUT" '^disco v[0-9]' "names itself"
 exits 0 "--version" disco --version
+is "v$(curl -s "http://$HTTP/v1/agent/version" | jq -r .HumanVersion)" "$(disco version | sed -n "1s/^disco //p")" "/v1/agent/version is the program's"
 is "$(disco version -format=json | jq -r '.RPC.Default')" 2 "version -format=json"
 says "another format" 1 "" "Unknown format: xml" disco version -format=xml
 is "$(disco keygen | base64 -d | wc -c)" 32 "keygen makes 32 bytes"

@@ -8,6 +8,7 @@ for tool in python3 jq curl; do command -v $tool >/dev/null || skip_all "$tool i
 # ---- what is looked at ----
 mkdir "$T/target"
 echo 200 >"$T/target/status"
+echo 1 >"$T/target/grpc"
 certificate=
 if openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 \
     -subj /CN=inside.test -addext 'subjectAltName=DNS:inside.test' 2>/dev/null; then
@@ -18,7 +19,7 @@ python3 "$(dirname "$0")/checks_target.py" "$T/target" $certificate &
 target=$!
 trap 'kill $target 2>/dev/null; tap_cleanup' EXIT
 until_ok 20 test -s "$T/target/ports" || bail "no target"
-read -r web tls udp <"$T/target/ports"
+read -r web tls udp grpc <"$T/target/ports"
 dead=$(free_port)
 
 put() { curl -s -m 20 -o "$T/put.out" -w '%{http_code}' -X PUT ${2:+-d "$2"} "http://$HTTP/v1/agent/$1"; }
@@ -38,7 +39,14 @@ cat >"$T/c.json" <<'END'
  "checks": [{"id": "own", "name": "own", "args": "echo from a shell | tr a-z A-Z", "interval": "1s"}],
  "enable_script_checks": true, "check_update_interval": "10m"}
 END
-need_agent c1 -config-file "$T/c.json"
+# what stands for the service manager: one service runs
+mkdir "$T/bin"
+cat >"$T/bin/systemctl" <<'END'
+#!/bin/sh
+[ "$1 $2 $3" = "is-active -- runs" ] && echo active || { echo inactive; exit 3; }
+END
+chmod +x "$T/bin/systemctl"
+PATH=$T/bin:$PATH need_agent c1 -config-file "$T/c.json"
 
 section "scripts"
 script() { # ID COMMAND [MORE]
@@ -119,6 +127,8 @@ put check/register '{"ID": "t3", "Name": "t3", "Interval": "1s", "TCP": "no-such
 put check/register "{\"ID\": \"u1\", \"Name\": \"u1\", \"Interval\": \"1s\", \"Timeout\": \"300ms\", \"UDP\": \"127.0.0.1:$udp\"}" >"$T/x"
 put check/register "{\"ID\": \"u2\", \"Name\": \"u2\", \"Interval\": \"1s\", \"UDP\": \"127.0.0.1:$dead\"}" >"$T/x"
 put check/register "{\"ID\": \"g\", \"Name\": \"g\", \"Interval\": \"1s\", \"GRPC\": \"127.0.0.1:$dead/x\"}" >"$T/x"
+put check/register "{\"ID\": \"g1\", \"Name\": \"g1\", \"Interval\": \"1s\", \"GRPC\": \"127.0.0.1:$grpc/some.service\"}" >"$T/x"
+put check/register '{"ID": "os1", "Name": "os1", "Interval": "1s", "OSService": "runs"}' >"$T/x"
 put check/register '{"ID": "os", "Name": "os", "Interval": "1s", "OSService": "no-such-service"}' >"$T/x"
 becomes t1 passing "TCP connects, also by name"
 ok "TCP refused" until_ok 10 has_output t2 'connection refused'
@@ -126,6 +136,15 @@ becomes t3 critical "TCP to a name that does not exist"
 becomes u1 passing "UDP that nobody refuses passes"
 ok "UDP refused" until_ok 10 has_output u2 'refused'
 ok "gRPC refused" until_ok 10 has_output g 'gRPC check'
+becomes g1 passing "gRPC's health service says SERVING"
+is "$(output g1)" "gRPC check 127.0.0.1:$grpc/some.service: success" "... and so it is told"
+ok "... of the service that was asked for" grep -q '^grpc .*some.service' "$T/target/requests"
+echo 2 >"$T/target/grpc"
+becomes g1 critical "NOT_SERVING is critical"
+like "$(output g1)" 'serving status 2, want 1' "... and names what it says"
+echo none >"$T/target/grpc"
+ok "so is a service that it does not know" until_ok 15 has_output g1 'gRPC status 5'
+becomes os1 passing "an OS service that runs passes"
 ok "an OS service that is not there is critical" until_ok 10 is_status os critical
 is "$(put check/register '{"Name": "d", "DockerContainerID": "x", "Args": ["a"], "Interval": "9s"}')" 500 "docker is refused by name"
 like "$(curl -s -X PUT -d '{"Name": "d", "DockerContainerID": "x", "Args": ["a"], "Interval": "9s"}' "http://$HTTP/v1/agent/check/register")" \
