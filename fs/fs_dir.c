@@ -17,7 +17,8 @@ struct fs_dir {       /* an open directory */
     struct fs_inode *inode;
     struct fs_list list;
     bool is_filled;
-    uint64_t index; /* of the state when it was */
+    uint64_t index;  /* of the state when it was */
+    struct buf text; /* of the name at hand */
 };
 
 static void free_dir(struct fs_mount *m, struct fs_dir *d);
@@ -42,6 +43,7 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     i->open_n++;
     list_push(&m->dirs, &d->link);
     fs_list_init(&d->list);
+    buf_init(&d->text, 0);
     fi->fh = (uint64_t)(uintptr_t)d;
     /* The kernel keeps listings of keys; those of services and nodes are made each time. */
     fi->cache_readdir = fi->keep_cache = i->kind == FS_KV_DIR && fs_rights_are_alike(m);
@@ -55,6 +57,7 @@ static void free_dir(struct fs_mount *m, struct fs_dir *d)
     fs_inode_settle(&m->inodes, d->inode);
     list_remove(&d->link);
     fs_list_fini(&d->list);
+    buf_fini(&d->text);
     mem_free(d);
 }
 
@@ -168,17 +171,17 @@ static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d)
     return 0;
 }
 
-/* What the listing knows itself, while the state is the one that it was made of: names that are
- * neither faces nor pieces, of keys and directories that the state has. */
+/* What the listing knows itself, while the state is the one that it was made of. */
 static bool find_listed(const struct fs_mount *m, struct view *v, const struct fs_dir *d,
                         const struct fs_list_item *item, struct str name, struct buf *text,
                         struct fs_found *ret)
 {
-    enum fs_path_kind kind;
     if (item->version == 0 || item->what != FS_LIST_VALUE || d->index != view_index(v) ||
-        m->inodes.ghost_n > 0 || !list_is_empty(&m->doomed) ||
-        fs_path_parse(fs_inode_node(d->inode).a, name, text, &kind) < 0 || kind != FS_PATH_PLAIN)
+        m->inodes.ghost_n > 0 || !list_is_empty(&m->doomed))
         return false;
+    buf_clear(text);
+    buf_put_str(text, fs_inode_node(d->inode).a);
+    buf_put_str(text, name);
     *ret = (struct fs_found){.node = {FS_KV_FILE, buf_str(text), STR_NONE},
                              .version = item->version,
                              .size = item->size};
@@ -200,8 +203,7 @@ static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, stru
     if (need > left)
         return need;
     struct fs_found found;
-    struct buf text;
-    buf_init(&text, 0);
+    struct buf text = d->text; /* reused */
     bool is_large = d->list.n > FS_DIR_PLUS_MAX;
     int r = 0;
     if (!find_listed(m, v, d, item, listed, &text, &found))
@@ -215,7 +217,7 @@ static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, stru
         if (r == 0 && found.node.kind == FS_SNAPSHOT_LATEST)
             e.attr.st_mode = S_IFLNK;
     }
-    buf_fini(&text);
+    d->text = text;
     if (plus) {
         if (i)
             i->lookup_n++;

@@ -43,8 +43,10 @@ void fs_list_add(struct fs_list *l, struct str name, int what)
 void fs_list_add_value(struct fs_list *l, struct str name, uint64_t version, uint64_t size)
 {
     fs_list_add(l, name, FS_LIST_VALUE);
+    if (size > UINT32_MAX)
+        return;
     l->items[l->n - 1].version = version;
-    l->items[l->n - 1].size = size;
+    l->items[l->n - 1].size = (uint32_t)size;
 }
 
 void fs_list_finish(struct fs_list *l)

@@ -24,7 +24,8 @@ struct fs_list_item {
     uint32_t name_at;
     uint16_t name_n;
     uint8_t what;
-    uint64_t version, size; /* of a value, or 0: not known */
+    uint32_t size; /* of a value, when `version` is not 0 */
+    uint64_t version;
 };
 struct fs_list {
     struct buf names;
@@ -35,6 +36,7 @@ struct fs_list {
 void fs_list_init(struct fs_list *l);
 void fs_list_fini(struct fs_list *l);
 void fs_list_add(struct fs_list *l, struct str name, int what);
+/* A value whose key is just the directory's prefix and the name. */
 void fs_list_add_value(struct fs_list *l, struct str name, uint64_t version, uint64_t size);
 void fs_list_finish(struct fs_list *l); /* sorts, joins equal names, gives cookies */
 struct str fs_list_name(const struct fs_list *l, const struct fs_list_item *item);

@@ -328,6 +328,8 @@ static bool on_child(void *data, struct str key, const struct kv_entry *e)
         return true;
     if (!e || step.continued)
         fs_list_add(l->list, buf_str(&l->name), FS_LIST_TREE);
+    else if (!str_eq(buf_str(&l->name), str_drop(key, l->prefix.n)))
+        fs_list_add(l->list, buf_str(&l->name), FS_LIST_VALUE);
     else
         fs_list_add_value(l->list, buf_str(&l->name), e->modify_index, e->value.n);
     return true;
