@@ -193,7 +193,7 @@ static void test_top(void **state)
     fs_list_init(&list);
     assert_int_equal(fs_tree_list(&TREE, world_view(&w), &root, &list), 0);
     fs_list_finish(&list);
-    assert_int_equal(list.n, 9);
+    assert_int_equal(list.n, 10);
     for (size_t i = 0; i < list.n; i++) {
         struct str name = fs_list_name(&list, &list.items[i]);
         assert_int_equal(fs_tree_lookup(&TREE, world_view(&w), &root, name, &text, &f), 0);
