@@ -99,13 +99,13 @@ struct config {
     struct duration check_update_interval;
     int64_t check_output_max_size;
     /* dns */
-    char *domain, *alt_domain; /* lower case, final dot: "consul." */
+    char *domain, *alt_domain;   /* lower case, final dot: "consul." */
+    char *dns_recursor_strategy; /* "sequential" or "random" */
     struct config_list recursors;
-    struct duration dns_node_ttl, dns_recursor_timeout;
+    struct duration dns_node_ttl, dns_recursor_timeout, dns_max_stale;
     struct config_pairs dns_service_ttl; /* name or prefix* -> duration text */
     bool dns_only_passing, dns_enable_truncate, dns_disable_compression, dns_allow_stale,
         dns_node_meta_txt;
-    struct duration dns_max_stale;
     int64_t dns_udp_answer_limit, dns_a_record_limit;
     int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
     /* mount; of ids, -1 is the agent's own; the history is in bytes */

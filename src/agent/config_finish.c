@@ -224,6 +224,12 @@ static void derive_addresses(struct config *c, struct config_problems *p)
 
 static void check_dns(struct config *c, struct config_problems *p)
 {
+    if (!str_eq_z(STR_LIT("sequential"), c->dns_recursor_strategy) &&
+        !str_eq_z(STR_LIT("random"), c->dns_recursor_strategy))
+        config_finish_problem(p,
+                              "dns_config.recursor_strategy: \"%s\" is neither \"sequential\" "
+                              "nor \"random\"",
+                              c->dns_recursor_strategy);
     for (size_t i = 0; i < c->dns_service_ttl.n; i++) {
         struct duration d;
         if (duration_parse(str_z(c->dns_service_ttl.values[i]), (struct duration){0}, &d))

@@ -171,6 +171,8 @@ const struct config_option config_table[] = {
        "Records of a UDP answer without EDNS")
     ON("dns_config.a_record_limit", NULL, INT, dns_a_record_limit, "0", RANGE(0, 65535), YES,
        "A and AAAA records of an answer; 0: all")
+    ON("dns_config.recursor_strategy", NULL, TEXT, dns_recursor_strategy, "sequential", ANY, YES,
+       "Which recursor is asked first: \"sequential\", the first that is given; \"random\", each")
     ON("dns_config.recursor_timeout", NULL, DURATION, dns_recursor_timeout, "2s", ANY, YES,
        "Wait for a recursor's answer")
     ON("dns_config.soa.refresh", NULL, INT, dns_soa_refresh, "3600", RANGE(0, SECONDS_MAX), YES,

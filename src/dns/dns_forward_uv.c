@@ -26,10 +26,11 @@
 #define EDNS_SIZE_MAX 4096            /* c-ares reads no more from a datagram */
 /* RFC 5452 9.2: the source port is to be hard to guess as well; a channel keeps the one that the
  * kernel chose, so after so many questions a new one takes over. */
-#define UDP_QUESTIONS_MAX 256
-#define UDP_SIZE          512
-#define FORMERR           1
-#define HEADER_SIZE       12
+#define UDP_QUESTIONS_MAX    256
+#define RANDOM_QUESTIONS_MAX 8 /* then a channel takes over that asks another recursor first */
+#define UDP_SIZE             512
+#define FORMERR              1
+#define HEADER_SIZE          12
 
 enum channel_kind { CHANNEL_UDP, CHANNEL_UDP_EDNS, CHANNEL_TCP, CHANNEL_KINDS };
 
@@ -61,6 +62,8 @@ struct dns_forward {
     size_t poll_n;     /* not yet closed */
     struct timer tick;
     bool is_closing, is_sending;
+    bool is_random; /* which of the servers is asked first */
+    size_t server_n, questions_max;
     void (*closed)(void *data);
     void *data;
 };
@@ -106,6 +109,9 @@ int dns_forward_new(void *uv_loop, struct env *env, const struct config *config,
     f->timeout_ms = duration_ms(config->dns_recursor_timeout);
     if (f->timeout_ms < 1)
         f->timeout_ms = 2000; /* consul: 2s */
+    f->is_random = str_eq_z(STR_LIT("random"), config->dns_recursor_strategy);
+    f->questions_max = f->is_random ? RANDOM_QUESTIONS_MAX : UDP_QUESTIONS_MAX;
+    f->server_n = n;
     f->tick.fire = on_tick;
     list_init(&f->all);
     list_init(&f->polls);
@@ -119,7 +125,6 @@ int dns_forward_new(void *uv_loop, struct env *env, const struct config *config,
             return error_set(err, ERR_INVALID, "recursors: not an IP address: %s",
                              config->recursors.items[i]);
         }
-        s->next = i + 1 < n ? s + 1 : NULL;
         s->family = addr_is_v4(&a) ? AF_INET : AF_INET6;
         s->udp_port = s->tcp_port = addr_port(&a);
         if (addr_is_v4(&a))
@@ -175,13 +180,25 @@ void dns_forward_start(struct dns_forward *f, struct dns_forward_call *c, struct
     ares_send(channel->ares, copy, (int)packet.n, on_answer, c);
     f->is_sending = false;
     mem_free(copy);
-    if (++channel->sent_n >= UDP_QUESTIONS_MAX && kind != CHANNEL_TCP)
+    if (++channel->sent_n >= f->questions_max && (kind != CHANNEL_TCP || f->is_random))
         retire(channel);
     if (!timers_is_set(&f->tick))
         timers_set(f->env->timers, &f->tick, instant_add(env_now(f->env), TICK));
 }
 
 /* ---- channels ---- */
+
+/* The list, cut and joined so that any may stand first. (c-ares' own rotation begins anew with each
+ * channel.) */
+static struct ares_addr_port_node *first_server(struct dns_forward *f)
+{
+    size_t first = f->is_random ? (size_t)rng_below(f->env->rng, f->server_n) : 0;
+
+    for (size_t i = 0; i < f->server_n; i++)
+        f->servers[i].next = &f->servers[(i + 1) % f->server_n];
+    f->servers[(first + f->server_n - 1) % f->server_n].next = NULL;
+    return &f->servers[first];
+}
 
 static struct channel *channel_new(struct dns_forward *f, enum channel_kind kind)
 {
@@ -210,7 +227,7 @@ static struct channel *channel_new(struct dns_forward *f, enum channel_kind kind
         mem_free(ch);
         return NULL;
     }
-    if (ares_set_servers_ports(ch->ares, f->servers) != ARES_SUCCESS) {
+    if (ares_set_servers_ports(ch->ares, first_server(f)) != ARES_SUCCESS) {
         ares_destroy(ch->ares);
         mem_free(ch);
         return NULL;

@@ -153,6 +153,32 @@ is "$(comments +bufsize=4096 large.example.com TXT | sed -n 's/.*MSG SIZE *rcvd:
     "and large answers still come through afterwards"
 is "$(flags +noedns large.example.com TXT)" "qr tc rd ra" "without EDNS what is too large becomes TC"
 
+section "several recursors"
+other_port=$(free_port)
+while [ $((other_port % 251)) = $((UP_PORT % 251)) ]; do other_port=$(free_port); done
+python3 "$TOP_SRCDIR/tests/lib/dns_upstream.py" "$other_port" >"$T/other.out" 2>&1 &
+other_pid=$!
+until_ok 10 grep -q ready "$T/other.out" || bail "no recursor: $(cat "$T/other.out")"
+both() { # STRATEGY
+    echo "{\"recursors\": [\"127.0.0.1:$UP_PORT\", \"127.0.0.1:$other_port\"], \"dns_config\": {
+        \"node_ttl\": \"3s\", \"recursor_timeout\": \"500ms\", \"recursor_strategy\": \"$1\"}}" >"$T/up.json"
+    kill -HUP "$PID"
+}
+answerers() { for i in $(seq 40); do short which.example.com; done | sort -u | wc -l; }
+two_answer() { [ "$(answerers)" = 2 ]; }
+one_answers() { [ "$(short which.example.com)" = "192.0.2.$((UP_PORT % 251))" ] && [ "$(answerers)" = 1 ]; }
+both random
+ok "recursor_strategy random asks all of them" until_ok 20 two_answer
+both sequential
+ok "sequential asks the first" until_ok 20 one_answers
+kill "$UP_PID"
+other_answers() { [ "$(short which.example.com)" = "192.0.2.$((other_port % 251))" ]; }
+ok "and the second when there is no answer" until_ok 10 other_answers
+kill "$other_pid"
+python3 "$TOP_SRCDIR/tests/lib/dns_upstream.py" "$UP_PORT" >"$T/up.out" 2>&1 &
+UP_PID=$!
+until_ok 10 grep -q ready "$T/up.out" || bail "no recursor: $(cat "$T/up.out")"
+
 section "reload"
 is "$(ask up.node.consul. | cut -d' ' -f2)" 3 "TTL of nodes as configured"
 echo "{\"recursors\": [], \"dns_config\": {\"node_ttl\": \"4s\"}}" >"$T/up.json"

@@ -6,7 +6,7 @@
 
 www.google.com is three A records with TTL 77, big.example.com is truncated over UDP,
 large.example.com is 1000 octets, noedns.example.com is FORMERR for questions with EDNS,
-fail.example.com is SERVFAIL, silent.example.com is not answered; anything else is NXDOMAIN.
+which.example.com is 192.0.2.(PORT % 251), fail.example.com is SERVFAIL, silent.example.com is not answered; anything else is NXDOMAIN.
 """
 import socket
 import struct
@@ -42,6 +42,8 @@ def answer(msg, is_tcp):
             rcode = 1
         else:
             records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4) + bytes((192, 0, 2, 9))]
+    elif name == "which.example.com":
+        records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + bytes((192, 0, 2, int(sys.argv[1]) % 251))]
     elif name == "fail.example.com":
         rcode = 2
     elif name == "silent.example.com":
