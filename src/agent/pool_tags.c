@@ -41,7 +41,7 @@ static void server_tags(const struct config *c, enum pool_kind kind, struct conf
 void pool_tags_own(const struct config *c, const char *node_id, enum pool_kind kind,
                    struct config_pairs *ret)
 {
-    tag(ret, "acls", "0");
+    tag(ret, "acls", c->acl_enabled ? "1" : "0");
     tag(ret, "build", "%s:disco", DISCO_VERSION);
     tag(ret, "dc", "%s", c->datacenter);
     tag(ret, "id", "%s", node_id);
