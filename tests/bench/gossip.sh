@@ -13,6 +13,11 @@
     for n in 2000 20000; do
         python3 "$TOP_SRCDIR/tests/bench/gossip_members.py" 127.0.0.1 "${agent_serf[c1]}" "$PID" $n
     done
+    for n in 1000 10000; do
+        need_agent "server$n"
+        python3 "$TOP_SRCDIR/tests/bench/gossip_server.py" 127.0.0.1 "${agent_serf[server$n]}" "$PID" $n 30 "$HTTP"
+        stop_agent "server$n"
+    done
 )
 sim=${TOP_BUILDDIR:?run by make bench}/tests/sim/sim_gossip
 set -e
