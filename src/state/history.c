@@ -47,6 +47,13 @@ static void entry_key(struct buf *out, struct str key, uint64_t index)
     keys_put_u64(out, index);
 }
 
+static bool is_full(const struct apply *a)
+{
+    return store_table_size(a->view.store, LOCAL_HISTORY) +
+               store_table_size(a->view.store, LOCAL_HISTORY_RING) >
+           a->history_max;
+}
+
 static void drop_oldest(struct apply *a)
 {
     struct store_cursor c;
@@ -55,9 +62,7 @@ static void drop_oldest(struct apply *a)
 
     buf_init(&entry, 0);
     store_seek(&c, a->view.store, LOCAL_HISTORY_RING, STR_LIT("\0"));
-    for (int i = 0; i < DROP_AT_ONCE && c.valid &&
-                    store_table_size(a->view.store, LOCAL_HISTORY) > a->history_max;
-         i++, store_next(&c)) {
+    for (int i = 0; i < DROP_AT_ONCE && c.valid && is_full(a); i++, store_next(&c)) {
         struct cursor ring = cursor_make(c.key);
 
         index = cursor_u64(&ring);
@@ -93,7 +98,7 @@ void history_note(struct apply *a, struct str key)
             row = STR_LIT("");
         store_put(a->txn, LOCAL_HISTORY, buf_str(&entry), row);
         store_put(a->txn, LOCAL_HISTORY_RING, buf_str(&ring), STR_LIT(""));
-        if (store_table_size(a->view.store, LOCAL_HISTORY) > a->history_max)
+        if (is_full(a))
             drop_oldest(a);
     }
     buf_fini(&entry);
