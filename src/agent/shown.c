@@ -47,7 +47,10 @@ void shown_hold(struct shown *s, struct shown_wait *w, uint64_t index)
 
 void shown_reach(struct shown *s, uint64_t index)
 {
-    s->is_on = index != SHOWN_OFF;
+    if (s->is_gone)
+        return;
+    s->is_gone = index == SHOWN_OFF;
+    s->is_on = !s->is_gone;
     if (index > s->index && s->is_on)
         s->index = index;
     if (s->index >= s->published)

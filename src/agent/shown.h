@@ -19,7 +19,7 @@
 
 struct shown {
     struct timers *timers;
-    bool is_on, is_late;
+    bool is_on, is_late, is_gone;
     uint64_t published, index; /* of the last batch handed out; of the last that is shown */
     struct list held;          /* struct shown_wait */
     struct timer timer;
@@ -36,7 +36,8 @@ void shown_fini(struct shown *s); /* whoever waits goes */
 void shown_published(struct shown *s, uint64_t index);
 /* Goes at once when there is nothing to wait for. */
 void shown_hold(struct shown *s, struct shown_wait *w, uint64_t index);
-/* The mount shows all up to this index; SHOWN_OFF: there is no mount any more. */
+/* The mount shows all up to this index; SHOWN_OFF: there is no mount any more, whatever
+ * still comes from it. */
 void shown_reach(struct shown *s, uint64_t index);
 
 /* The same from any thread: a message to the core. */

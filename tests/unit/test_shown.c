@@ -60,6 +60,9 @@ static void waits_for_its_index(void **state)
     assert_int_equal(gone, 1);
     shown_reach(&shown, SHOWN_OFF);
     assert_int_equal(gone, 2);
+    shown_reach(&shown, 5); /* it was under way */
+    shown_hold(&shown, &a, 6);
+    assert_int_equal(gone, 3);
     end();
 }
 
