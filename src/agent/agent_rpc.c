@@ -213,8 +213,10 @@ void agent_rpc_close(struct agent *a, void (*cb)(void *data), void *data)
     while (mailbox_drain(a->box) > 0)
         ; /* their ends */
     a->open_n = 2;
-    if (a->rpc_server)
-        rpc_server_close(a->rpc_server, on_part_closed, a);
+    struct rpc_server *server = a->rpc_server;
+    a->rpc_server = NULL; /* what the log still applies is published no more */
+    if (server)
+        rpc_server_close(server, on_part_closed, a);
     else
         a->open_n--;
     rpc_client_close(a->rpc_client, on_part_closed, a);
