@@ -78,7 +78,9 @@ if twin "ls nodes"; then
 fi
 is "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' "http://$IP:$HTTP_PORT/")" \
     "301 http://$IP:$HTTP_PORT/ui/" "12: a browser is led to the page"
-like "$(curl -s "http://$IP:$HTTP_PORT/ui/")" '<h2>Services</h2>.*' "12: which lists services"
+like "$(curl -s "http://$IP:$HTTP_PORT/ui/")" '<title>disco</title>' "12: which is there (47-ui.sh uses it)"
+is "$(curl -s "http://$IP:$HTTP_PORT/v1/internal/ui/services" | jq -r 'map(.Name) | index("consul") != null')" true \
+    "12: and is told the services"
 
 section "13-18: a service from outside"
 run curl -s -w '%{http_code}' -X PUT -d '{"Datacenter": "dc1", "Node": "google", "Address": "www.google.com", "Service": {"Service": "search", "Port": 80}}' \
