@@ -24,6 +24,8 @@ until_ok 5 bash -c "ls -l /proc/$reader/fd /proc/\$(pgrep -P $reader)/fd 2>/dev/
 ok "PUT of a new key" put a/b one
 ok "the directory" until_ok 5 has '^\d+\tmkdir\tkv/a$'
 ok "and the key" until_ok 5 has '^\d+\tcreate\tkv/a/b$'
+api /v1/event/fire/deploy -X PUT >/dev/null
+until_ok 5 bash -c "curl -s http://$HTTP/v1/event/list | grep -q deploy" || diag "no event"
 put a/b two
 ok "a new value" until_ok 5 has '^\d+\tmodify\tkv/a/b$'
 t mv "$K/a/b" "$K/a/c"
@@ -36,6 +38,7 @@ ok "and its directory" until_ok 5 has '^\d+\trmdir\tkv/d$'
 api /v1/catalog/register -X PUT -d '{"Node":"n2","Address":"10.0.0.2","Service":{"Service":"web","Port":80}}' >/dev/null
 ok "a service" until_ok 5 has '^\d+\tservice\tservices/web$'
 ok "a node" until_ok 5 has '^\d+\tnode\tnodes/n2$'
+is "$(grep -cP '\tmkdir\tkv/a$|\tcreate\tkv/a/b$' "$T/changes")" 2 "what was there is not new after a user event"
 is "$(grep -cP '\t(create|delete)\tkv/(a/c|a/b|d/c)$' "$T/changes")" 2 "a rename is not told twice"
 ok "a reader ends with TERM" bash -c "kill $reader; while kill -0 $reader 2>/dev/null; do :; done"
 exits 124 "or a timeout" timeout 0.3 cat "$M/.changes"
