@@ -368,6 +368,14 @@ static void let_go(struct fs_lock *lock)
     submit(lock, KV_LET_GO, on_let_go);
 }
 
+static bool all_may_wait(const struct fs_lock *lock)
+{
+    LIST_FOREACH (&lock->waiters, l)
+        if (!LIST_ITEM(l, struct owner, link)->may_wait)
+            return false;
+    return true;
+}
+
 static void on_let_go(struct fs_wait *w, int error)
 {
     struct fs_mount *m = w->mount;
@@ -384,7 +392,7 @@ static void on_let_go(struct fs_wait *w, int error)
         retry_later(lock);
         return;
     }
-    if (!list_is_empty(&lock->waiters))
+    if (!list_is_empty(&lock->waiters) && all_may_wait(lock))
         retry_later(lock); /* others first; their change, or the time, wakes us */
     pump(lock);
 }

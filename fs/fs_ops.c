@@ -39,12 +39,28 @@ static void op_init(void *data, struct fuse_conn_info *conn)
     unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA |
                     FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
                     FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS | FUSE_CAP_HANDLE_KILLPRIV |
-                    FUSE_CAP_ASYNC_DIO;
+                    FUSE_CAP_ASYNC_DIO | FUSE_CAP_EXPORT_SUPPORT;
     conn->want = want & conn->capable;
     conn->max_background = 128;
     conn->time_gran = 1;
     /* FUSE_NOTIFY_INC_EPOCH came with protocol 7.44. */
     m->has_epoch = conn->proto_major == 7 && conn->proto_minor >= 44;
+}
+
+/* "." and "..", which only come from file handles (open_by_handle_at, NFS): of an inode that the
+ * kernel has let go, but we have not. What stands for no name any more is stale. */
+static void lookup_by_number(struct fs_mount *m, fuse_req_t req, struct fs_inode *i)
+{
+    bool is_gone = !i || i->is_unlinked || i->is_misnamed || !i->is_current;
+    if (is_gone) {
+        fuse_reply_err(req, ESTALE);
+        return;
+    }
+    if (is_asked(i)) /* its size is not known yet */
+        i->size = 0;
+    struct view v = fs_mount_view(m);
+    fs_ops_reply_entry(m, &v, req, i);
+    env_view_end(&v);
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -55,6 +71,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct buf text;
     if (!dir || dir->is_misnamed) {
         fuse_reply_err(req, ESTALE);
+        return;
+    }
+    if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]))) {
+        lookup_by_number(m, req, name[1] ? fs_inode_get(&m->inodes, dir->parent) : dir);
         return;
     }
     if (fs_echo_lookup(m, req, dir, str_z(name)))

@@ -128,4 +128,31 @@ threads = [threading.Thread(target=add) for _ in range(4)]
 print(open(path).read())
 PY
 )" 100 "a counter of four threads loses nothing"
+
+section "file handles"
+ok "name_to_handle_at and open_by_handle_at, of files and directories" t python3 - "$K" <<'PY'
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def handle(path):
+    b = ctypes.create_string_buffer(8 + 128)
+    struct.pack_into("I", b, 0, 128)
+    if libc.name_to_handle_at(-100, path.encode(), b, ctypes.byref(ctypes.c_int()), 0) < 0:
+        raise OSError(ctypes.get_errno(), path)
+    return b
+def opened(b):
+    fd = libc.open_by_handle_at(top, b, os.O_RDONLY)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "open_by_handle_at")
+    return fd
+os.mkdir(sys.argv[1] + "/handles")
+path = sys.argv[1] + "/handles/f"
+open(path, "w").write("value")
+top = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY)
+f, d = handle(path), handle(os.path.dirname(path))
+keep = os.open(path, os.O_RDONLY), os.open(os.path.dirname(path), os.O_RDONLY)
+assert os.read(opened(f), 10) == b"value" and os.listdir(opened(d)) == ["f"]
+assert bytes(handle(path)) == bytes(f), "the same file, the same handle"
+open(path, "w").write("another")
+assert os.read(opened(handle(path)), 10) == b"another"
+PY
 done_testing

@@ -41,6 +41,8 @@ ok "its holder killed, the next one gets it at once" until_ok 5 test -e "$T/got"
 wait $second $first 2>/dev/null
 ok "and lets it go" until_ok 5 is_free lock
 
+ok "what was just let go is free for flock -n" t bash -c 'for i in $(seq 30); do flock "$1" true && flock -n "$1" true || exit 1; done' - "$K/again"
+
 section "with HTTP"
 is "$(api "/v1/kv/lock?acquire=$mine" -X PUT -d theirs)" true "HTTP takes it"
 exits 1 "flock -n" t flock -n "$K/lock" true
