@@ -209,8 +209,12 @@ static struct fs_inode *change_dir(struct fs_mount *m, struct view *v, struct fs
             fs_change_listing(m, dir);
         }
     } else if (!child && is_there) {
-        /* It may be new; then a value of the same name shows under its face from now on. */
-        fs_change_name(m, dir, name);
+        /* It may be new; then a value of the same name shows under its face from now on. But not
+         * one that is being made here: the message would come behind mkdir's answer, and take the
+         * directory away from whoever is in it already. */
+        struct str value = prefix.p[prefix.n - 1] == '/' ? str_take(prefix, prefix.n - 1) : prefix;
+        if (!is_own || find_kv(m, FS_KV_FILE, value))
+            fs_change_name(m, dir, name);
         fs_change_listing(m, dir);
     }
     return child;

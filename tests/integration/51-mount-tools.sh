@@ -131,6 +131,10 @@ import fcntl
 fcntl.lockf(open('$K/f', 'r+'), fcntl.LOCK_EX)"
 
 section "trees"
+ok "who makes directories and goes into them is there" t bash -c 'for i in $(seq 60); do
+    mkdir "$1/in$i" && cd "$1/in$i" && test "$(env pwd -P)" = "$1/in$i" || exit 1
+done' - "$(cd "$K" && pwd -P)"
+t rm -r "$K"/in*
 mkdir -p "$T/src/a/b" "$T/src/empty"
 for i in 1 2 3; do echo "file $i" >"$T/src/a/f$i"; done
 echo deep >"$T/src/a/b/c"
