@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "agent/agent.h"
+#include "agent/barrier.h"
 #include "base/mem.h"
 #include "fs/fs_errno.h"
 #include "fs/fs_write.h"
@@ -12,33 +12,28 @@
 
 struct fs_barrier {
     struct ask ask;
-    struct consensus_read read;
+    struct barrier barrier;
     struct fs_wait *wait;
 };
 
-static void on_confirmed(struct consensus_read *read)
+static void on_here(struct barrier *barrier)
 {
-    ask_answer(&LIST_ITEM(read, struct fs_barrier, read)->ask);
+    ask_answer(&LIST_ITEM(barrier, struct fs_barrier, barrier)->ask);
 }
 
 /* On the core's thread. */
 static void run(struct ask *ask, struct agent *agent)
 {
     struct fs_barrier *b = LIST_ITEM(ask, struct fs_barrier, ask);
-    struct consensus *c = agent_consensus(agent);
-    if (!c) { /* an agent without state */
-        b->read.status = ERR_UNSUPPORTED;
-        return;
-    }
     ask->later = true;
-    b->read.done = on_confirmed;
-    consensus_read(c, &b->read);
+    b->barrier.done = on_here;
+    barrier_start(agent, &b->barrier);
 }
 
 static void done(struct ask *ask)
 {
     struct fs_barrier *b = LIST_ITEM(ask, struct fs_barrier, ask);
-    fs_write_reply(b->wait, fs_errno_of(b->read.status));
+    fs_write_reply(b->wait, fs_errno_of(b->barrier.status));
     fs_write_wait_free(b->wait);
     mem_free(b);
 }

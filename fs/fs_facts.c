@@ -4,9 +4,12 @@
 #include <errno.h>
 
 #include "agent/agent.h"
+#include "agent/fact.h"
 #include "agent/local.h"
+#include "agent/ship.h"
 #include "base/mem.h"
 #include "fs/fs_catalog.h"
+#include "fs/fs_errno.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_rights.h"
 #include "fs/fs_write.h"
@@ -26,6 +29,8 @@ struct fs_fact {
     struct buf text;
     struct str token;        /* borrowed */
     const struct view *view; /* while members are told */
+    struct ship ship;        /* of an agent without a log */
+    int status;
 };
 
 static void run(struct ask *ask, struct agent *agent);
@@ -68,13 +73,24 @@ static void on_member(void *data, const struct agent_member *member)
     buf_putf(out, "\t%u\t%s\n", (unsigned)member->port, states[is_known ? member->status : 0]);
 }
 
-static void on_server(void *data, const char *id, const char *address, bool voter)
+static void on_told(struct ship *s)
 {
-    struct buf *out = data;
-    fs_catalog_put_field(out, str_z(address));
-    buf_put_c(out, '\t');
-    fs_catalog_put_field(out, str_z(id));
-    buf_putf(out, "\t%s\n", voter ? "voter" : "learner");
+    struct fs_fact *f = LIST_ITEM(s, struct fs_fact, ship);
+    f->status = s->status;
+    buf_put_str(&f->text, buf_str(&s->answer));
+    ship_fini(s);
+    ask_answer(&f->ask);
+}
+
+/* An agent without a log has a server say it. */
+static void ask_server(struct fs_fact *f, struct agent *agent)
+{
+    f->ask.later = true;
+    f->ship = (struct ship){
+        .kind = SHIP_FACT, .target = SHIP_TO_ANY, .may_repeat = true, .done = on_told};
+    buf_init(&f->ship.body, 0);
+    buf_put_str(&f->ship.body, buf_str(&f->name));
+    ship_submit_core(agent, &f->ship);
 }
 
 /* On the core's thread. */
@@ -85,7 +101,6 @@ static void run(struct ask *ask, struct agent *agent)
     const struct published *p = agent_published(agent);
     struct str name = buf_str(&f->name);
     struct buf *out = &f->text;
-    struct consensus_stats stats;
     if (f->is_service) {
         struct jwrite w;
         jwrite_init(&w, out, true);
@@ -94,36 +109,28 @@ static void run(struct ask *ask, struct agent *agent)
             jwrite_end(&w);
         return;
     }
-    if (c)
-        consensus_get_stats(c, &stats);
     if (str_eq_z(name, "members")) {
         struct view v = agent_view_begin(agent, f->token);
         f->view = &v;
         agent_each_member(agent, on_member, f);
         f->view = NULL;
         agent_view_end(&v);
-    } else if (!c && !str_eq_z(name, "status/metrics")) {
-        /* an agent without a log: what servers know is asked of them over HTTP */
-    } else if (str_eq_z(name, "leader") || str_eq_z(name, "status/leader")) {
-        if (consensus_leader_address(c)[0])
-            buf_putf(out, "%s\n", consensus_leader_address(c));
-    } else if (str_eq_z(name, "status/peers")) {
-        consensus_servers(c, on_server, out);
     } else if (str_eq_z(name, "status/quorum")) {
         buf_put_z(out, published_get(p, PUBLISHED_KNOWS_LEADER) ? "yes\n" : "no\n");
     } else if (str_eq_z(name, "status/last_contact")) {
         buf_putf(out, "%llu\n", (unsigned long long)published_get(p, PUBLISHED_LAST_CONTACT_MS));
-    } else if (str_eq_z(name, "status/term")) {
-        buf_putf(out, "%llu\n", (unsigned long long)stats.term);
-    } else if (str_eq_z(name, "status/commit_index")) {
-        buf_putf(out, "%llu\n", (unsigned long long)stats.commit_index);
     } else if (str_eq_z(name, "status/metrics")) {
         struct jwrite w;
         jwrite_init(&w, out, true);
         agent_render_metrics(agent, &w);
         jwrite_end(&w);
-    } else { /* index, status/applied_index */
-        buf_putf(out, "%llu\n", (unsigned long long)stats.applied_index);
+    } else if (!c && (str_eq_z(name, "index") || str_eq_z(name, "status/applied_index"))) {
+        buf_putf(out, "%llu\n",
+                 (unsigned long long)published_get(p, PUBLISHED_APPLIED_INDEX)); /* the copy's */
+    } else if (c) {
+        (void)fact_of_log(c, name, out);
+    } else {
+        ask_server(f, agent);
     }
 }
 
@@ -136,8 +143,8 @@ static void done(struct ask *ask)
     fuse_req_t req = fs_write_take_req(f->wait);
     i->size = f->text.n;
     fs_rights_as(m, f->wait->token);
-    if (req && f->is_gone) {
-        fuse_reply_err(req, ENOENT);
+    if (req && (f->is_gone || f->status)) {
+        fuse_reply_err(req, f->is_gone ? ENOENT : fs_errno_of(f->status));
     } else if (req && f->is_open) {
         struct fs_handle *h = fs_write_handle_new(m, i);
         h->data = f->text;

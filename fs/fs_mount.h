@@ -83,6 +83,8 @@ struct fs_mount {
     uint32_t poll_n;
     uint64_t seen_index;    /* of the last batch of changes */
     struct timer drop_all;  /* more changed than could be told one by one */
+    struct timer blind;     /* fs_blind.c: requests wait for the state until then */
+    bool is_blind;          /* they fail */
     struct fs_mount_stale { /* opens answered with ESTALE just now: the kernel tries once more */
         uint64_t key;       /* a hash of it */
         int32_t pid;

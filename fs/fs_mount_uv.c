@@ -20,6 +20,7 @@
 #include "agent/shown.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/fs_blind.h"
 #include "fs/fs_change.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_event.h"
@@ -70,9 +71,6 @@ static void on_poll_closed(uv_handle_t *handle);
 
 int fs_mount_open(const struct config *config, struct fs_mount **ret, struct error *err)
 {
-    if (!config->server && !config->dev)
-        return error_set(err, ERR_UNSUPPORTED,
-                         "mount: a client agent has no state to show; mount on a server");
     struct fs_mount *m = mem_new(struct fs_mount);
     m->uid = config->mount_uid >= 0 ? (uid_t)config->mount_uid : geteuid();
     m->gid = config->mount_gid >= 0 ? (gid_t)config->mount_gid : getegid();
@@ -228,9 +226,11 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     root->mtime_ns = fs_times_get(&m->times, m->seen_index);
     r = uv_poll_init(uv_loop, &l->poll, fd);
     ASSERT(r == 0);
-    set_polling(l, true);
+    if (!fs_blind_begin(m)) {
+        set_polling(l, true);
+        fs_lock_session_open(m);
+    }
     log_info("mount", "%s: mounted", m->path);
-    fs_lock_session_open(m);
     if (env->config->mount_inotify)
         l->repeater = fs_repeater_open(uv_loop, env->timers, m->path);
     *ret_door = m;
@@ -240,8 +240,11 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
 static void on_changes(void *door, const struct change_batch *batch)
 {
     struct fs_mount *m = door;
-    if (m->notify)
-        fs_change_apply(m, batch);
+    if (!m->notify)
+        return;
+    fs_change_apply(m, batch);
+    if (batch->everything && fs_blind_end(m))
+        fs_lock_session_open(m);
 }
 
 static void on_close(void *door, struct instant deadline, void (*closed)(void *data), void *data)
@@ -253,6 +256,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     l->deadline = deadline;
     struct fs_notify *n = m->notify;
     timers_cancel(m->env->timers, &m->drop_all);
+    fs_blind_close(m);
     m->notify = NULL;
     on_shown(m, SHOWN_OFF);
     fs_scratch_settle_all(m);
@@ -340,6 +344,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         int n = fuse_session_receive_buf(session, &l->buf);
         if (n > 0) {
             metrics_add(l->mount->env->metrics, METRIC_FS_REQUESTS, 1);
+            if (fs_blind_refuse(l->mount, l->buf.mem, (size_t)n))
+                continue;
             fs_rights_begin(l->mount, l->buf.mem, (size_t)n);
             fuse_session_process_buf(session, &l->buf);
             fs_rights_end(l->mount);

@@ -248,7 +248,7 @@ static int mount_open(struct program *p, struct error *err)
 static int workers_open(struct program *p, int n, struct error *err)
 {
     static const struct serve_handler *const handlers[] = {&api_ship_handler, &serve_write_handler,
-                                                           &dns_ship_handler};
+                                                           &serve_rows_handler, &dns_ship_handler};
     static const struct serve_table serves = {handlers, sizeof handlers / sizeof handlers[0]};
     const struct door_plan plans[] = {
         {&serve_door, (void *)(uintptr_t)&serves},

@@ -273,11 +273,11 @@ static void on_applied(void *data, const struct change_batch *changes)
     struct agent *a = data;
     metrics_add(&a->metrics, METRIC_APPLIED_GROUPS, 1);
     metrics_add(&a->metrics, METRIC_APPLIED_CHANGES, changes->n);
+    agent_rpc_publish(a, changes);
     if (changes->n == 0 && !changes->everything)
         return;
     shown_published(&a->shown, changes->index);
     agent_publish(a, changes);
-    agent_rpc_publish(a, changes);
     leader_applied(a->leader, changes);
     local_changes(a->local, changes);
 }

@@ -59,8 +59,9 @@ struct store *agent_store(struct agent *a);
 const struct published *agent_published(struct agent *a);
 struct mailbox *agent_mailbox(struct agent *a);
 struct consensus *agent_consensus(struct agent *a);
-struct shown *agent_shown(struct agent *a); /* shown.h */
-struct local *agent_local(struct agent *a); /* services and checks of its own: agent/local.h */
+struct shown *agent_shown(struct agent *a);     /* shown.h */
+struct replica *agent_replica(struct agent *a); /* replica.h; NULL: there is no need of one */
+struct local *agent_local(struct agent *a);     /* services and checks of its own: agent/local.h */
 const struct config *agent_config(struct agent *a);
 const char *agent_node_id(struct agent *a);
 struct metrics *agent_metrics(struct agent *a);

@@ -21,7 +21,8 @@
 #include "agent/shown.h"
 #include "rpc/rpc_listen.h"
 
-struct follow; /* agent_rpc.c */
+struct replica;
+struct replica_source;
 
 struct agent {
     const struct config *config;
@@ -60,8 +61,9 @@ struct agent {
     struct net *net; /* the server port, and all connections between agents */
     struct net_protocol rpc_protocol;
     struct shipper *shipper;
-    struct list serve_workers; /* private to serve.c */
-    struct follow *follow;
+    struct list serve_workers;     /* private to serve.c */
+    struct replica *replica;       /* of an agent without a log that has a mount */
+    struct replica_source *source; /* servers */
     void (*closed_rpc)(void *data);
     void *closed_rpc_data;
     int open_n; /* parts of agent_rpc.c that are open or closing */

@@ -457,9 +457,6 @@ static int check_available(struct config *c, struct error *err)
     }
     if (c->port_https > 0)
         config_finish_problem(&p, "ports.https: not available in this version");
-    if (c->mount && !c->server)
-        config_finish_problem(&p, "mount.path: not available in this version on an agent without "
-                                  "server = true");
     return config_finish_problems(&p, err);
 }
 

@@ -52,6 +52,8 @@ struct serve_table {
 extern const struct door serve_door;
 /* SHIP_WRITE: serve_write.c. */
 extern const struct serve_handler serve_write_handler;
+/* SHIP_ROWS: serve_rows.c. */
+extern const struct serve_handler serve_rows_handler;
 /* Takes the bytes of `answer` (it is left empty). */
 void serve_answer(struct serve_call *c, int status, struct buf *answer);
 

@@ -22,10 +22,12 @@ enum ship_kind {
     SHIP_API = 1,       /* api/api_ship.c */
     SHIP_WRITE = 2,     /* agent/ship_write.c: a command of the log */
     SHIP_DNS = 3,       /* dns/dns_ship.c */
-    SHIP_FS = 4,        /* fs/fs_ship.c */
-    SHIP_FOLLOW = 5,    /* the change batches of the server, from now on; answered at once */
+    SHIP_ROWS = 4,      /* agent/serve_rows.c: a page of a table */
+    SHIP_FOLLOW = 5,    /* what the server applies, from now on; answered at once (replica.h) */
     SHIP_PEERS = 6,     /* has the server a log of its own? asked before a bootstrap */
     SHIP_INVENTORY = 7, /* agent/agent_local.c: all that the catalog has of one node */
+    SHIP_BARRIER = 8,   /* agent/barrier.c: how far the leader is, when this server is, too */
+    SHIP_FACT = 9,      /* agent/fact.c: the name of one; its text */
     SHIP_KINDS
 };
 enum ship_target { SHIP_TO_ANY, SHIP_TO_LEADER, SHIP_TO_ADDRESS };

@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/metrics.h"
+#include "agent/replica.h"
 #include "agent/ship_write.h"
 
 static void on_delivered(struct mail *m)
@@ -25,6 +26,17 @@ static void on_shown(struct shown_wait *s)
     send_back(LIST_ITEM(s, struct write, shown));
 }
 
+/* The answer leaves when the mount shows it, if that was wished. */
+static void show(struct write *w)
+{
+    if (!w->until_shown) {
+        send_back(w);
+        return;
+    }
+    w->shown.go = on_shown;
+    shown_hold(agent_shown(w->env->agent), &w->shown, w->index);
+}
+
 /* The result is the log's during this call only: what the door needs is copied. */
 static void on_applied(struct consensus_submit *s)
 {
@@ -37,12 +49,10 @@ static void on_applied(struct consensus_submit *s)
         memcpy(w->result.text, s->result->text, sizeof w->result.text);
         agent_filter_result(w->env->agent, w->token, buf_str(&w->command), &w->result.body);
     }
-    if (s->status == 0 && w->until_shown) {
-        w->shown.go = on_shown;
-        shown_hold(agent_shown(w->env->agent), &w->shown, w->index);
-        return;
-    }
-    send_back(w);
+    if (s->status == 0)
+        show(w);
+    else
+        send_back(w);
 }
 
 static void on_core(struct mail *m)
@@ -61,11 +71,29 @@ static void on_core(struct mail *m)
     consensus_submit(agent_consensus(agent), &w->submit);
 }
 
+static void on_copied(struct replica_wait *r)
+{
+    show(LIST_ITEM(r, struct write, replica));
+}
+
+/* On the core: whoever wrote here reads here what he wrote, also from the copy. */
+static void on_core_shipped(struct mail *m)
+{
+    struct write *w = LIST_ITEM(m, struct write, mail);
+    w->replica.go = on_copied;
+    replica_hold(agent_replica(w->env->agent), &w->replica, w->index);
+}
+
 static void on_shipped(struct ship *s)
 {
     struct write *w = LIST_ITEM(s, struct write, ship);
     w->status = ship_write_take(s, &w->index, &w->result);
     ship_fini(s);
+    if (w->status == 0 && w->env->config->mount) {
+        w->mail.deliver = on_core_shipped;
+        mailbox_post(w->env->core, &w->mail);
+        return;
+    }
     w->env->flight_n--;
     w->done(w);
 }

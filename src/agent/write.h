@@ -7,6 +7,7 @@
 #define DISCO_AGENT_WRITE_H
 
 #include "agent/env.h"
+#include "agent/replica_wait.h"
 #include "agent/ship.h"
 #include "agent/shown.h"
 #include "consensus/consensus.h"
@@ -28,7 +29,8 @@ struct write {
     struct env *env;
     struct consensus_submit submit;
     struct shown_wait shown;
-    struct ship ship; /* of an agent without a log */
+    struct ship ship;            /* of an agent without a log */
+    struct replica_wait replica; /* of one that keeps a copy of the state */
 };
 
 void write_submit(struct env *env, struct write *w);

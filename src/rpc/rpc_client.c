@@ -150,7 +150,7 @@ static void on_frame(void *data, struct str bytes)
         return;
     }
     if (f.type == RPC_FRAME_CHANGES && cl->hooks.changes)
-        cl->hooks.changes(cl->hooks.data, f.body);
+        cl->hooks.changes(cl->hooks.data, &p->addr, f.body);
     if (f.type != RPC_FRAME_ANSWER)
         return;
     struct rpc_call *c = map_get(&cl->calls, id_key(&f.id));

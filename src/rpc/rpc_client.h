@@ -45,7 +45,8 @@ struct rpc_call {
 
 struct rpc_client_hooks {
     void *data;
-    void (*changes)(void *data, struct str bytes);       /* of a server that is followed */
+    /* Of a server that is followed. */
+    void (*changes)(void *data, const struct addr *server, struct str bytes);
     void (*lost)(void *data, const struct addr *server); /* its connection is gone */
 };
 

@@ -1,35 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "store/store.h"
-
-#include <stdlib.h>
-
 #include "base/mem.h"
-#include "store/forms.h"
-#include "store/memenv.h"
-
-struct store_view {
-    struct store *store;
-    MDB_txn *txn; /* NULL: not open */
-    bool is_write;
-    uint64_t changes; /* puts and deletes so far, so that cursors notice */
-};
-struct store_reader {
-    struct store_view view;
-    bool is_open;
-};
-struct store_txn {
-    struct store_view view;
-    int error;
-    struct buf value; /* scratch */
-};
-struct store {
-    MDB_env *env;
-    int table_n, shared_n; /* of which so many are not local */
-    MDB_dbi tables[STORE_TABLES_MAX];
-    struct store_txn txn; /* the one that may be open */
-};
+#include "store/store_core.h"
 
 static int open_tables(struct store *s, const char *const *tables)
 {
@@ -81,16 +54,11 @@ void store_close(struct store *s)
     if (s->env)
         mdb_env_close(s->env);
     buf_fini(&s->txn.value);
+    buf_fini(&s->txn.rows);
     mem_free(s);
 }
 
 /* ---- views ---- */
-
-static MDB_dbi dbi_of(const struct store_view *v, int table)
-{
-    ASSERT(v->txn != NULL && table >= 0 && table < v->store->table_n);
-    return v->store->tables[table];
-}
 
 struct store_reader *store_reader_new(struct store *s)
 {
@@ -137,7 +105,7 @@ bool store_get(struct store_view *v, int table, struct str key, struct str *ret)
     if (key.n > STORE_KEY_SIZE_MAX)
         return false;
     k = forms_make(key, &form);
-    if (mdb_get(v->txn, dbi_of(v, table), &k, &value))
+    if (mdb_get(v->txn, store_dbi(v, table), &k, &value))
         return false;
     forms_row(k, value, &whole, ret);
     return true;
@@ -147,7 +115,7 @@ uint64_t store_count(struct store_view *v, int table)
 {
     MDB_stat stat = {0};
 
-    ASSERT(mdb_stat(v->txn, dbi_of(v, table), &stat) == 0);
+    ASSERT(mdb_stat(v->txn, store_dbi(v, table), &stat) == 0);
     return stat.ms_entries;
 }
 
@@ -155,7 +123,7 @@ uint64_t store_table_size(struct store_view *v, int table)
 {
     MDB_stat stat = {0};
 
-    ASSERT(mdb_stat(v->txn, dbi_of(v, table), &stat) == 0);
+    ASSERT(mdb_stat(v->txn, store_dbi(v, table), &stat) == 0);
     return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
 }
 
@@ -164,234 +132,28 @@ int store_table_count(const struct store_view *v)
     return v->store->shared_n;
 }
 
-/* ---- cursors ---- */
+/* ---- the observer ---- */
 
-struct row {
-    struct str key, value;
-};
-struct impl {
-    struct store_view *view;
-    int table;
-    MDB_cursor *mdb;
-    int rc;          /* of the last step of mdb, with */
-    MDB_val k, v;    /* the row it stands on: the current one, or the first after the run */
-    uint64_t seen;   /* view->changes then */
-    struct buf key;  /* in a write transaction: the current key */
-    struct row *run; /* the run it is in, sorted */
-    size_t run_n, run_cap, run_i;
-    struct arena run_keys; /* in a write transaction: the keys of the run */
-};
-
-static void step(struct impl *i, MDB_cursor_op op, MDB_val k)
+static void observe_begin(struct store_txn *t)
 {
-    i->k = k;
-    i->rc = mdb_cursor_get(i->mdb, &i->k, &i->v, op);
-    i->seen = i->view->changes;
+    buf_fini(&t->rows);
+    buf_init(&t->rows, STORE_ROWS_SIZE_MAX);
 }
 
-static int by_key(const void *a, const void *b)
+void store_observe(struct store *s, store_observer_fn committed, void *data)
 {
-    return str_cmp(((const struct row *)a)->key, ((const struct row *)b)->key);
+    s->observer = committed;
+    s->observer_data = data;
+    observe_begin(&s->txn);
 }
 
-static bool is_run(const struct impl *i, const char prefix[FORMS_RUN_PREFIX_SIZE])
+static void observe_row(struct store_txn *t, int table, bool is_gone, struct str key,
+                        struct str value)
 {
-    return !i->rc && forms_has_hash(i->k) && !memcmp(i->k.mv_data, prefix, FORMS_RUN_PREFIX_SIZE);
-}
+    struct store_row row = {table, is_gone, key, value};
 
-static void load_run(struct impl *i)
-{
-    char prefix[FORMS_RUN_PREFIX_SIZE];
-
-    memcpy(prefix, i->k.mv_data, FORMS_RUN_PREFIX_SIZE);
-    for (i->run_n = i->run_i = 0; is_run(i, prefix); step(i, MDB_NEXT, i->k)) {
-        struct row *row;
-
-        if (i->run_n == i->run_cap) {
-            i->run_cap = i->run_cap ? i->run_cap * 2 : 4;
-            i->run = mem_realloc(i->run, i->run_cap * sizeof(*i->run));
-        }
-        row = &i->run[i->run_n++];
-        forms_row(i->k, i->v, &row->key, &row->value);
-        if (i->view->is_write) /* a change may move rows about */
-            row->key.p = arena_dup(&i->run_keys, row->key.p, row->key.n);
-    }
-    qsort(i->run, i->run_n, sizeof(*i->run), by_key);
-}
-
-static void leave_run(struct impl *i)
-{
-    i->run_n = 0;
-    arena_fini(&i->run_keys);
-}
-
-static void show(struct store_cursor *c, struct str key, struct str value)
-{
-    struct impl *i = c->impl;
-
-    c->valid = true;
-    c->key = key;
-    c->value = value;
-    if (i->view->is_write) {
-        buf_clear(&i->key);
-        buf_put_str(&i->key, key);
-        c->key = buf_str(&i->key);
-    }
-}
-
-/* Shows the run's row run_i, or the first after it that is still there; false: the run is over. */
-static bool show_run(struct store_cursor *c)
-{
-    struct impl *i = c->impl;
-
-    for (; i->run_i < i->run_n; i->run_i++) {
-        struct row *row = &i->run[i->run_i];
-
-        if (i->seen != i->view->changes && !store_get(i->view, i->table, row->key, &row->value))
-            continue;
-        show(c, row->key, row->value);
-        return true;
-    }
-    leave_run(i);
-    return false;
-}
-
-/* Shows what mdb stands on; at a run, its first row. */
-static void settle(struct store_cursor *c)
-{
-    struct impl *i = c->impl;
-    struct str key, value;
-
-    c->valid = false;
-    if (i->rc)
-        return;
-    if (forms_has_hash(i->k)) {
-        load_run(i);
-        show_run(c);
-        return;
-    }
-    forms_row(i->k, i->v, &key, &value);
-    show(c, key, value);
-}
-
-/* mdb to the first row whose form is not less than any form of a key >= key. */
-static void seek(struct store_cursor *c, struct str key)
-{
-    struct forms_room form;
-    struct impl *i = c->impl;
-
-    leave_run(i);
-    if (forms_is_long(key)) {
-        memcpy(form.bytes, key.p, FORMS_RUN_PREFIX_SIZE);
-        step(i, MDB_SET_RANGE, (MDB_val){FORMS_RUN_PREFIX_SIZE, form.bytes});
-    } else {
-        step(i, MDB_SET_RANGE, forms_make(key, &form));
-    }
-    settle(c);
-}
-
-void store_seek(struct store_cursor *c, struct store_view *v, int table, struct str from)
-{
-    struct impl *i = mem_new(struct impl);
-
-    *c = (struct store_cursor){.impl = i};
-    i->view = v;
-    i->table = table;
-    ASSERT(mdb_cursor_open(v->txn, dbi_of(v, table), &i->mdb) == 0);
-    seek(c, from);
-    store_skip_to(c, from);
-}
-
-/* The rows changed under the cursor: behind the run that is over, or behind the current key. */
-static void go_on_after_change(struct store_cursor *c, bool from_run)
-{
-    struct impl *i = c->impl;
-    struct forms_room form;
-    MDB_val k;
-
-    if (from_run) {
-        memcpy(form.bytes, i->key.p, FORMS_RUN_PREFIX_SIZE);
-        memset(form.bytes + FORMS_RUN_PREFIX_SIZE, 0xff, FORMS_HASH_SIZE);
-        step(i, MDB_SET_RANGE, (MDB_val){FORMS_LONG_SIZE, form.bytes});
-        return;
-    }
-    k = forms_make(buf_str(&i->key), &form);
-    step(i, MDB_SET_RANGE, k);
-    if (!i->rc && i->k.mv_size == k.mv_size && !memcmp(i->k.mv_data, k.mv_data, k.mv_size))
-        step(i, MDB_NEXT, k);
-}
-
-void store_next(struct store_cursor *c)
-{
-    struct impl *i = c->impl;
-    bool from_run = i->run_n > 0;
-
-    ASSERT(c->valid);
-    if (from_run) {
-        i->run_i++;
-        if (show_run(c))
-            return;
-    }
-    if (i->seen != i->view->changes)
-        go_on_after_change(c, from_run);
-    else if (!from_run)
-        step(i, MDB_NEXT, i->k);
-    settle(c);
-}
-
-/* Inside of the run: to its first row >= key, by halving. */
-static bool skip_in_run(struct store_cursor *c, struct str key)
-{
-    struct impl *i = c->impl;
-    size_t low = i->run_i, high = i->run_n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (str_cmp(i->run[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    i->run_i = low;
-    return show_run(c);
-}
-
-void store_skip_to(struct store_cursor *c, struct str key)
-{
-    struct impl *i = c->impl;
-    bool same_run;
-
-    while (c->valid && str_cmp(c->key, key) < 0) {
-        same_run =
-            i->run_n && forms_is_long(key) && !memcmp(c->key.p, key.p, FORMS_RUN_PREFIX_SIZE);
-        if (same_run && skip_in_run(c, key))
-            return;
-        if (same_run) { /* behind its end; c->key is still of the run */
-            i->run_n = 0;
-            if (i->seen != i->view->changes)
-                go_on_after_change(c, true);
-            settle(c);
-        } else if (forms_is_long(key) && i->run_n == 0 && c->key.n == FORMS_SHORT_SIZE_MAX) {
-            store_next(c); /* NULs alone: its form is a run's prefix */
-        } else {
-            seek(c, key);
-        }
-    }
-}
-
-void store_cursor_fini(struct store_cursor *c)
-{
-    struct impl *i = c->impl;
-
-    if (!i)
-        return;
-    mdb_cursor_close(i->mdb);
-    leave_run(i);
-    mem_free(i->run);
-    buf_fini(&i->key);
-    mem_free(i);
-    *c = (struct store_cursor){0};
+    if (t->view.store->observer && !t->rows.failed && table < store_table_count(&t->view))
+        store_rows_put(&t->rows, &row);
 }
 
 /* ---- writing ---- */
@@ -403,6 +165,7 @@ struct store_txn *store_txn_begin(struct store *s)
     ASSERT(!t->view.txn);
     t->view = (struct store_view){.store = s, .is_write = true};
     t->error = 0;
+    buf_clear(&t->rows);
     ASSERT(mdb_txn_begin(s->env, NULL, 0, &t->view.txn) == 0);
     return t;
 }
@@ -449,8 +212,9 @@ void store_put(struct store_txn *t, int table, struct str key, struct str value)
     v = value_form(t, key, value);
     k = forms_copy(key, &form);
     if (!t->error)
-        t->error = memenv_translate(mdb_put(t->view.txn, dbi_of(&t->view, table), &k, &v, 0));
+        t->error = memenv_translate(mdb_put(t->view.txn, store_dbi(&t->view, table), &k, &v, 0));
     t->view.changes++;
+    observe_row(t, table, false, key, value);
 }
 
 bool store_del(struct store_txn *t, int table, struct str key)
@@ -462,17 +226,26 @@ bool store_del(struct store_txn *t, int table, struct str key)
     if (t->error || key.n > STORE_KEY_SIZE_MAX)
         return false;
     k = forms_copy(key, &form);
-    rc = mdb_del(t->view.txn, dbi_of(&t->view, table), &k, NULL);
+    rc = mdb_del(t->view.txn, store_dbi(&t->view, table), &k, NULL);
     if (rc && rc != MDB_NOTFOUND)
         t->error = memenv_translate(rc);
     t->view.changes++;
+    if (rc == 0)
+        observe_row(t, table, true, key, STR_NONE);
     return rc == 0;
 }
 
 void store_clear(struct store_txn *t, int table)
 {
+    if (t->view.store->observer && !t->rows.failed && table < store_table_count(&t->view)) {
+        struct store_cursor c;
+
+        for (store_seek(&c, &t->view, table, STR_NONE); c.valid; store_next(&c))
+            observe_row(t, table, true, c.key, STR_NONE);
+        store_cursor_fini(&c);
+    }
     if (!t->error)
-        t->error = memenv_translate(mdb_drop(t->view.txn, dbi_of(&t->view, table), 0));
+        t->error = memenv_translate(mdb_drop(t->view.txn, store_dbi(&t->view, table), 0));
     t->view.changes++;
 }
 
@@ -485,6 +258,11 @@ int store_commit(struct store_txn *t)
     else
         r = memenv_translate(mdb_txn_commit(t->view.txn));
     t->view.txn = NULL;
+    if (r == 0 && t->view.store->observer && (t->rows.n > 0 || t->rows.failed))
+        t->view.store->observer(t->view.store->observer_data,
+                                t->rows.failed ? STR_NONE : buf_str(&t->rows), t->rows.failed);
+    if (t->rows.cap > (size_t)1 << 20)
+        observe_begin(t);
     /* the scratch is kept from row to row, but not that of an unusually large one */
     if (t->value.cap > (size_t)1 << 20)
         buf_fini(&t->value);

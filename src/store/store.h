@@ -75,6 +75,12 @@ void store_clear(struct store_txn *t, int table);               /* all rows of a
 int store_error(const struct store_txn *t);       /* 0, or what store_commit will say */
 uint64_t store_writes(const struct store_txn *t); /* puts and deletes so far */
 int store_commit(struct store_txn *t) MUST_USE;   /* frees t; ERR_TOO_LARGE: the map is full */
-void store_abort(struct store_txn *t);            /* frees t; accepts NULL */
+/* What each commit changed, for one who keeps a copy of the tables that are not local: called from
+ * within store_commit. NULL ends it. rows: see store_rows.h, borrowed; lost: there was more than
+ * STORE_ROWS_SIZE_MAX, none of it is there. */
+#define STORE_ROWS_SIZE_MAX ((size_t)32 << 20)
+typedef void (*store_observer_fn)(void *data, struct str rows, bool lost);
+void store_observe(struct store *s, store_observer_fn committed, void *data);
+void store_abort(struct store_txn *t); /* frees t; accepts NULL */
 
 #endif

@@ -118,8 +118,9 @@ static void on_cancel(void *data, struct rpc_request *r)
     t.cancels++;
 }
 
-static void on_changes(void *data, struct str bytes)
+static void on_changes(void *data, const struct addr *server, struct str bytes)
 {
+    (void)server;
     t.changes += (int)bytes.n;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The write path with a log that is a list of wishes; two mailboxes in one thread. */
 #include "agent/agent.h"
+#include "agent/replica.h"
 #include "agent/write.h"
 #include "tests/lib/unit.h"
 
@@ -29,6 +30,20 @@ void agent_filter_result(struct agent *a, struct str token, struct str command, 
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
 {
     return false;
+}
+
+/* No copy of the state. */
+struct replica *agent_replica(struct agent *a)
+{
+    (void)a;
+    return NULL;
+}
+
+void replica_hold(struct replica *r, struct replica_wait *w, uint64_t index)
+{
+    (void)r;
+    (void)index;
+    w->go(w);
 }
 
 struct shown *agent_shown(struct agent *a)
