@@ -281,7 +281,7 @@ const struct config_option config_table[] = {
     ON("gossip_wan.retransmit_mult", NULL, INT, gossip_wan.retransmit_mult, "4", RANGE(1, 100), NO,
        "Factor of how often a piece of news is told")
     ON("autopilot.cleanup_dead_servers", NULL, BOOL, autopilot.cleanup_dead_servers, "true", ANY,
-       NO, "The leader removes failed servers when a new one has joined")
+       NO, "The leader takes failed servers out of the voters, if a quorum is left")
     ON("autopilot.last_contact_threshold", NULL, DURATION, autopilot.last_contact_threshold,
        "200ms", ANY, NO, "A server that heard nothing of the leader for so long is not healthy")
     ON("autopilot.max_trailing_logs", NULL, INT, autopilot.max_trailing_logs, "250",
