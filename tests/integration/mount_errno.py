@@ -12,6 +12,7 @@ import errno
 import fcntl
 import mmap
 import os
+import select
 import socket
 import stat
 import sys
@@ -177,6 +178,47 @@ ROWS = [
     ("statvfs", lambda d: (same(os.statvfs(d).f_namemax, 255), same(os.statvfs(d).f_files > os.statvfs(d).f_ffree, True)), OK),
     ("copy_file_range", lambda d: opened(d + "/f", R, lambda a: opened(d + "/copy", W | C, lambda b: (
         os.copy_file_range(a, b, 4) if hasattr(os, "copy_file_range") else os.write(b, os.read(a, 4)))) or same(read_opened(d + "/copy"), b"data")), OK),
+    ("append: two descriptors in turn", lambda d: opened(d + "/f", W | os.O_APPEND, lambda a: opened(d + "/f", W | os.O_APPEND, lambda b: (
+        os.write(a, b"1"), os.fsync(a), os.write(b, b"2"), os.fsync(b), os.write(a, b"3"), os.fsync(a),
+        same(read_opened(d + "/f"), b"data123")))), OK),
+    ("write: onto what has changed since it was opened", lambda d: opened(d + "/f", W, lambda a: (
+        put(d + "/f", b"newer"), os.pwrite(a, b"x", 0), os.fsync(a))), errno.ESTALE, OK, "nobody's write is lost unseen"),
+    ("write: an empty one", lambda d: opened(d + "/f", W, lambda fd: same(os.write(fd, b""), 0)), OK),
+    ("pwritev, preadv", lambda d: opened(d + "/f", os.O_RDWR, lambda fd: (
+        same(os.pwritev(fd, [b"ab", b"c"], 1), 3), same(os.preadv(fd, [bytearray(2), bytearray(9)], 0), 4))), OK),
+    ("ioctl: an unknown one", lambda d: opened(d + "/f", R, lambda fd: fcntl.ioctl(fd, 0x12345678)), errno.ENOTTY),
+    ("ioctl: FIONREAD of a directory", lambda d: opened(d, R, lambda fd: fcntl.ioctl(fd, 0x5413)), errno.ENOTTY),
+    ("poll: a file is ready", lambda d: opened(d + "/f", R, lambda fd: same(select.select([fd], [], [], 5)[0], [fd])), OK),
+    ("fadvise, readahead", lambda d: opened(d + "/f", R, lambda fd: os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)), OK),
+    ("fdatasync", lambda d: opened(d + "/f", W, lambda fd: (os.write(fd, b"D"), os.fdatasync(fd))), OK),
+    ("sync_file_range, syncfs", lambda d: opened(d + "/f", W, lambda fd: same(libc.syncfs(fd), 0)), OK),
+    ("posix_fallocate within the file", lambda d: opened(d + "/f", os.O_RDWR, lambda fd: os.posix_fallocate(fd, 0, 2)), OK),
+    ("fallocate: a hole", lambda d: opened(d + "/f", W, lambda fd: fallocate(fd, 3, 0, 2)), errno.EOPNOTSUPP, OK, "there are no holes"),
+    ("listxattr: of what is not there", lambda d: os.listxattr(d + "/no"), errno.ENOENT),
+    ("getxattr: of what is not there", lambda d: os.getxattr(d + "/no", "user.x"), errno.ENOENT),
+    ("chmod: of what is not there", lambda d: os.chmod(d + "/no", 0o600), errno.ENOENT),
+    ("chown: of what is not there", lambda d: os.chown(d + "/no", 0, 0), errno.ENOENT),
+    ("utimens: of what is not there", lambda d: os.utime(d + "/no"), errno.ENOENT),
+    ("access: of what is not there", lambda d: same(os.access(d + "/no", os.F_OK), False), OK),
+    ("chdir: to a file", lambda d: os.chdir(d + "/f"), errno.ENOTDIR),
+    ("opendir: of what is not there", lambda d: os.listdir(d + "/no"), errno.ENOENT),
+    ("readdir: again from the start", lambda d: opened(d, R, lambda fd: same(sorted(os.listdir(fd)), sorted(os.listdir(fd)))), OK),
+    ("in a directory that was removed: open", lambda d: opened(d + "/e", R, lambda fd: (
+        os.rmdir(d + "/e"), os.open("x", W | C, dir_fd=fd))), errno.ENOENT),
+    ("in a directory that was removed: mkdir", lambda d: opened(d + "/e", R, lambda fd: (
+        os.rmdir(d + "/e"), os.mkdir("x", dir_fd=fd))), errno.ENOENT),
+    ("mknod: a regular file", lambda d: (os.mknod(d + "/n", 0o600 | stat.S_IFREG), same(os.stat(d + "/n").st_size, 0)), OK),
+    ("mknod: of what is there", lambda d: os.mknod(d + "/f", 0o600 | stat.S_IFREG), errno.EEXIST),
+    ("mount, chroot: pivot onto a file", lambda d: os.chroot(d + "/f"), errno.ENOTDIR),
+    ("execve", lambda d: os.execv(d + "/f", ["f"]), errno.EACCES),
+    ("truncate: while it is mapped", lambda d: opened(d + "/f", R, lambda fd: (
+        mmap.mmap(fd, 4, prot=mmap.PROT_READ), put(d + "/f", b"")))[0] and None, OK),
+    ("mmap: private, to write", lambda d: opened(d + "/f", R, lambda fd: mmap.mmap(
+        fd, 4, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE).write(b"xx")), OK),
+    ("services: to write", lambda d: os.open(d + "/../../services/new", W | C), errno.EROFS, errno.ENOENT, "a view of the catalog"),
+    ("services: mkdir", lambda d: os.mkdir(d + "/../../nodes/new"), errno.EROFS, errno.ENOENT, "a view of the catalog"),
+    ("status: unlink", lambda d: os.unlink(d + "/../../status/leader"), errno.EROFS, errno.ENOENT, "a view of the agent"),
+    ("rename: out of kv", lambda d: os.rename(d + "/f", d + "/../../services/f"), errno.EROFS, errno.ENOENT, "a view of the catalog"),
     ("sendfile", lambda d: opened(d + "/f", R, lambda a: opened(d + "/sent", W | C | T, lambda b: os.sendfile(b, a, 0, 4))), OK),
 ]
 
