@@ -100,6 +100,8 @@ struct totals {
 };
 #define TOTALS_N (sizeof(struct totals) / sizeof(uint64_t))
 
+#define PROPOSED_MAX 16
+
 struct sim {
     uint64_t seed;
     struct rng rng;
@@ -108,6 +110,8 @@ struct sim {
     unsigned lost;
     struct server servers[SERVERS_MAX];
     struct raft_configuration founders;
+    struct raft_configuration proposed[PROPOSED_MAX]; /* may be on its way, or on a disk */
+    unsigned proposed_n;
     struct duration election;
     struct event *heap;
     size_t heap_n, heap_cap;
@@ -159,6 +163,10 @@ bool cluster_next(int64_t until, struct event *ret);
 void cluster_obey(const struct event *e);
 void cluster_tear_down(void);
 void cluster_log_truncate(struct server *s, uint64_t from);
+
+/* sim_member.c */
+void member_change(struct server *s);
+void member_lose(struct server *s);
 
 /* sim_snapshot.c */
 void snapshot_free(struct snapshot *f);

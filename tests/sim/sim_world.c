@@ -38,44 +38,6 @@ static void read_state(struct server *s)
     s->read_last = id;
 }
 
-/* Would those that are left be able to go on? Operators do not vote the living out. */
-static bool is_wise(const struct raft_configuration *c, enum raft_change_kind kind,
-                    const struct server *target)
-{
-    uint32_t living = 0, voters = 0;
-
-    if (target->dead)
-        return kind == RAFT_REMOVE || kind == RAFT_DEMOTE;
-    for (uint32_t i = 0; i < c->n; i++) {
-        const struct server *s = cluster_find(c->servers[i].id);
-        if (c->servers[i].suffrage != RAFT_VOTER || s == target)
-            continue;
-        voters++;
-        living += !s->dead;
-    }
-    return living > voters / 2 || voters == 0;
-}
-
-static void change(struct server *s)
-{
-    static const enum raft_change_kind kinds[] = {RAFT_ADD_LEARNER, RAFT_PROMOTE, RAFT_PROMOTE,
-                                                  RAFT_PROMOTE,     RAFT_DEMOTE,  RAFT_REMOVE,
-                                                  RAFT_ADDRESS};
-    struct server *target = &sim.servers[cluster_below((uint64_t)sim.n)];
-    enum raft_change_kind kind = kinds[cluster_below(sizeof kinds / sizeof *kinds)];
-    bool ready = s->r->commit >= s->r->term_start && s->r->conf.index <= s->r->commit;
-    char address[32];
-    uint64_t index;
-
-    if (!is_wise(&s->r->conf, kind, target))
-        return;
-    snprintf(address, sizeof address, "10.0.0.%" PRIu64 ":8300", cluster_below(100));
-    if (raft_change(s->r, kind, str_z(target->name), str_z(address), &index) < 0)
-        return;
-    CHECK(ready, "a change before the one before, or an entry of the term, is committed", s);
-    sim.totals.changes++;
-}
-
 static void cut(int from, int to, int64_t until)
 {
     if (sim.cut_until[from][to] < until)
@@ -120,7 +82,7 @@ static void work(void)
             if (what >= 40 && what < 80)
                 read_state(s);
             if (what >= 80 && what < 90 && !sim.calm)
-                change(s);
+                member_change(s);
             if (what == 99 && !sim.calm && cluster_chance(500))
                 transfer(s);
         }
@@ -145,36 +107,6 @@ static void crash(struct server *s)
         return;
     cluster_crash(s);
     cluster_event(cluster_random(cluster_chance(100) ? 1500 * MS : 150 * MS), RESTART, s, 0);
-}
-
-/* For good: only where every configuration that may be in effect can do without. */
-static void lose(struct server *s)
-{
-    if (s->dead || sim.n == SERVERS_MAX || sim.lost >= 2)
-        return;
-    for (int i = 0; i < sim.n; i++) {
-        const struct server *o = &sim.servers[i];
-        struct raft_configuration c;
-        if (o->dead)
-            continue;
-        if (!o->up || o->failed)
-            return;
-        for (int k = 0; k < 2; k++) {
-            uint32_t living = 0;
-            raft_configuration_at(o->r, k ? o->r->applied : o->r->log.last, &c);
-            for (uint32_t n = 0; n < c.n; n++) {
-                const struct server *v = cluster_find(c.servers[n].id);
-                living += c.servers[n].suffrage == RAFT_VOTER && !v->dead && v != s;
-            }
-            if (c.n > 0 && living <= raft_configuration_voters(&c) / 2)
-                return;
-        }
-    }
-    cluster_crash(s);
-    s->dead = true;
-    sim.lost++;
-    sim.totals.lost++;
-    cluster_start(cluster_add(false));
 }
 
 static void split(int64_t until)
@@ -257,7 +189,7 @@ static void fault(void)
         break;
     case 19:
         if (cluster_chance(100))
-            lose(s);
+            member_lose(s);
         break;
     }
     cluster_event(cluster_random(sim.fault_mean), FAULT, NULL, 0);
@@ -291,7 +223,7 @@ static void set_up(uint64_t seed)
     sim.founders = (struct raft_configuration){0};
     memset(sim.cut_until, 0, sizeof sim.cut_until);
     memset(sim.leaders, 0, sizeof sim.leaders);
-    sim.lost = 0;
+    sim.lost = sim.proposed_n = 0;
     sim.seed = seed;
     rng_init(&sim.rng, seed);
     bool slow = cluster_chance(400);
