@@ -46,6 +46,8 @@ static const struct row rows[] = {
      "invalid boolean value \"maybe\" for -server: strconv.ParseBool: parsing \"maybe\": invalid syntax", 0},
     {"-dev -bootstrap-expect=1", 0, 0, "'bootstrap_expect > 0' not allowed in dev mode", 0},
     {"-dev -datacenter=a/b", 0, 0, "datacenter must be alpha-numeric with underscores and hyphens only", 0},
+    {"-dev -ui-content-path=/a?b/", 0, 0, "ui-content-path can only contain alphanumeric, -, _, or /. received: \"/a?b/\"", 0},
+    {"-dev -ui-content-path=/v1/", 0, 0, "ui-content-path cannot have 'v[0-9]'. received: \"/v1/\"", 0},
     {"-dev -bind=0.0.0.0 -advertise=0.0.0.0", 0, 0, "Advertise address cannot be 0.0.0.0, :: or [::]", 0},
     {"-dev -node-meta=a!:b", 0, 0, "Couldn't load metadata pair ('a!', 'b'): Key contains invalid characters", 0},
     {"-dev -node-id=17", 0, 0, "node_id \"17\" is not a UUID", 0},

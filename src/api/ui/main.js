@@ -125,6 +125,7 @@ async function changeToken() {
   if (!await askForToken()) return;
   await lookAtAgent();
   open();
+  listDatacenters();
 }
 
 /* Who answers here; a denial says that ACLs are on. */
@@ -137,6 +138,9 @@ async function lookAtAgent() {
   } catch (e) {
     if (e.status === 403) agent.isAclOn = true;
   }
+}
+
+async function listDatacenters() {
   try {
     const { data } = await ask('catalog/datacenters');
     const now = session.dc || agent.dc;
@@ -243,5 +247,6 @@ loadToken();
 showTheme();
 await lookAtAgent();
 open();
+listDatacenters();
 setInterval(showLeader, LEADER_POLL_MS);
 document.addEventListener('visibilitychange', showLeader);
