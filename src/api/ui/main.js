@@ -53,6 +53,7 @@ function open() {
   ending?.abort();
   ending = new AbortController();
   current = location.hash;
+  at('main').dataset.place = current; // what is shown, as the address may be ahead of it
   session.dc = query.get('dc') && query.get('dc') !== agent.dc ? query.get('dc') : '';
   at('dc').value = session.dc || agent.dc;
   const errors = new Map();
