@@ -58,7 +58,8 @@ def seen(text, where="main"):
 
 
 def go(place, agent=AGENT):
-    """Opens a view by its address and waits until it is the one that is shown."""
+    """Opens a view by its address, once what was saved is, and waits until it is the one that is shown."""
+    soon(lambda: not b.run("return document.querySelector('main .head')?.innerText.includes('not saved')"), "have it saved")
     b.open(agent + ("/ui/" if agent == AGENT else "/panel/") + place)
     soon(lambda: b.run("return document.querySelector('main').dataset.place") == (place or "#/services"), "be at " + place)
 
@@ -268,7 +269,7 @@ def create_edit_delete():
     b.click("#delete-folder")
     fact(seen("3 keys", "dialog"), "deleting a folder says how much that is")
     b.click("#confirm")
-    fact(soon(lambda: value_of("tree/b") is None, "folder deleted"), "and deletes it")
+    fact(soon(lambda: value_of("tree/b") is None, "folder deleted") and seen("Keys", "h1"), "and deletes it")
 
 
 @story

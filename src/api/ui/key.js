@@ -8,7 +8,7 @@
  */
 import { h } from './dom.js';
 import { ask, keyPath, path, quote, unquote, fromBase64, isReachable } from './api.js';
-import { to, toName, head, facts, loading, confirmBox, attempt, toast, announce, go } from './parts.js';
+import { to, toName, head, facts, loading, confirmBox, attempt, toast, announce } from './parts.js';
 import { keyCrumbs, folderOf } from './keys.js';
 import { textOf, bytesOfText, hexOf, bytesOfHex, isEqual, prettyJson } from './value.js';
 
@@ -140,7 +140,7 @@ export function key(page) {
     if (answer.data !== true) return toast('Not deleted: the key was changed meanwhile. Look again.', 'bad');
     touched = false;
     toast(`Deleted ${unquote(name)}`);
-    go(to('kv', folderOf(name)));
+    page.leave(to('kv', folderOf(name)));
   };
 
   const conflict = () => h('section', { class: 'conflict', role: 'alert', 'data-key': 'conflict' },
@@ -196,7 +196,7 @@ export function newKey(page) {
     if (answer.data !== true) return toast('There is a key of this name already; it was left alone.', 'bad');
     touched = false;
     toast('Created');
-    go(to(name.endsWith('/') ? 'kv' : 'key', name));
+    page.leave(to(name.endsWith('/') ? 'kv' : 'key', name));
   };
   const draw = () => page.draw([
     keyCrumbs(prefix), head('New key'),

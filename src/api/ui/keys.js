@@ -2,7 +2,7 @@
 /* Keys by folder: what stands between two slashes is a folder, also when it is nothing. */
 import { h } from './dom.js';
 import { ask, keyPath, quote, quoteBytes, unquote, fromBase64 } from './api.js';
-import { to, head, crumbs, filterBox, matches, table, loading, nothing, confirmBox, attempt, toast, go } from './parts.js';
+import { to, head, crumbs, filterBox, matches, table, loading, nothing, confirmBox, attempt, toast } from './parts.js';
 
 export const folderOf = name => name.slice(0, name.lastIndexOf('/', name.length - 2) + 1);
 
@@ -27,7 +27,7 @@ async function exactNames(prefix, signal) {
   return [...new Set(names)];
 }
 
-async function deleteFolder(prefix) {
+async function deleteFolder(page, prefix) {
   const counted = await attempt(() => ask(keyPath(prefix), { query: { keys: '' }, missing: true }));
   if (!counted) return;
   const n = (counted.data || []).length;
@@ -35,7 +35,7 @@ async function deleteFolder(prefix) {
   if (!sure) return;
   if (!await attempt(() => ask(keyPath(prefix), { method: 'DELETE', query: { recurse: '' } }))) return;
   toast(`Deleted ${unquote(prefix)}`);
-  go(to('kv', folderOf(prefix)));
+  page.leave(to('kv', folderOf(prefix)));
 }
 
 export function keys(page) {
@@ -59,7 +59,7 @@ export function keys(page) {
       head(prefix ? unquote(prefix) : 'Keys', h('span', { class: 'quiet' }, names ? `${rows.length} of ${names.length}` : ''),
         h('span', { class: 'buttons' },
           h('a', { class: 'button primary', id: 'new', href: to('new', prefix) }, 'New key'),
-          prefix ? h('button', { type: 'button', class: 'danger', id: 'delete-folder', onclick: () => deleteFolder(prefix) }, 'Delete folder') : false)),
+          prefix ? h('button', { type: 'button', class: 'danger', id: 'delete-folder', onclick: () => deleteFolder(page, prefix) }, 'Delete folder') : false)),
       h('div', { class: 'bar' }, filterBox(page, 'Filter this folder')),
       names ? table(page, ['Name'], rows.map(row), names.length ? 'No name matches.' : nothing('No keys here.')) : loading()]);
   };

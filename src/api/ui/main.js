@@ -61,6 +61,8 @@ function open() {
   const p = page = {
     view, rest, query, name: decoded(rest), agent, signal: ending.signal, rows: 0, isDirty: () => false,
     redraw: () => {}, reopen: open,
+    /* To where a change leads, unless its person has gone elsewhere meanwhile. */
+    leave(href) { if (!p.signal.aborted && location.hash === current) location.hash = href; },
     title(text) { document.title = text + ' · disco'; },
     draw(tree) {
       if (p.signal.aborted) return;
@@ -98,7 +100,7 @@ async function onHash() {
     isAsking = false;
     if (!leaves) return;
     page.isDirty = () => false;
-    location.hash = wanted;
+    page.leave(wanted);
     return;
   }
   for (const d of document.querySelectorAll('dialog')) d.close();

@@ -14,7 +14,6 @@ export function to(view, rest = '', query = {}) {
   return '#/' + view + (rest === '' ? '' : '/' + rest) + (text ? '?' + text : '');
 }
 export const toName = (view, name) => to(view, encodeURIComponent(name));
-export const go = href => { location.hash = href; };
 
 /* ---- health ---- */
 

@@ -2,7 +2,7 @@
 /* Sessions, and the locks they hold. */
 import { h } from './dom.js';
 import { ask, path, quote, quoteBytes, unquote, fromBase64 } from './api.js';
-import { to, toName, head, crumbs, filterBox, matches, table, facts, loading, nothing, confirmBox, attempt, toast, go } from './parts.js';
+import { to, toName, head, crumbs, filterBox, matches, table, facts, loading, nothing, confirmBox, attempt, toast } from './parts.js';
 import { refresh } from './live.js';
 
 export const SESSION_COLUMNS = ['Session', 'Node', 'Behavior', 'TTL', 'Lock delay', ''];
@@ -71,7 +71,7 @@ export function session(page) {
       locks ? lockTable(page, locks) : false,
       h('div', { class: 'buttons' },
         h('button', { type: 'button', onclick: async () => { locks = (await attempt(findLocks))?.filter(l => l.session === id) || locks; draw(); } }, locks ? 'Look again' : 'Find its locks'),
-        h('button', { type: 'button', class: 'danger', onclick: async () => { if (await invalidate(found)) go(to('sessions')); } }, 'Invalidate'))]]);
+        h('button', { type: 'button', class: 'danger', onclick: async () => { if (await invalidate(found)) page.leave(to('sessions')); } }, 'Invalidate'))]]);
   page.redraw = draw;
   draw();
   page.watch('session/' + path('info', id), {}, data => { found = data[0] || null; draw(); });
