@@ -119,6 +119,9 @@ else
     skip "inotify on one tells of the other's" "inotifywait is not installed"
 fi
 
+echo fired >"$T/m-c1/events/deploy"
+for n in c1 c2 s1; do ok "an event fired on one mount is in the file on $n" until_ok 10 grep -q fired "$T/m-$n/events/deploy"; done
+
 section "servers lost"
 followed=$(ss -Htnp 2>/dev/null | grep "pid=${agent_pid[c1]}," |
     grep -oE "127.0.0.1:($(IFS='|'; echo "${agent_server[s1]}|${agent_server[s2]}|${agent_server[s3]}")) " | head -n 1)
