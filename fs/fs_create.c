@@ -109,6 +109,8 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
             fs_rights_note(m, NULL, "create");
     }
     env_view_end(&v);
+    if (!error && i && i->scratch)
+        error = fs_rights_check(m, i, W_OK);
     if (!error && i) {
         error = fs_file_open_writer(m, i, fi, pid, &h);
     } else if (!error) {

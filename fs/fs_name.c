@@ -159,7 +159,10 @@ void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *services = fs_inode_get(&m->inodes, parent);
     if (services && services->kind == FS_AGENT_SERVICES) {
-        fs_agent_unlink(m, req, services, str_z(name));
+        if (fs_rights_check_mode(m, services, W_OK | X_OK))
+            fuse_reply_err(req, EACCES);
+        else
+            fs_agent_unlink(m, req, services, str_z(name));
         return;
     }
     struct fs_inode *dir = fs_name_begin(req, parent);
@@ -174,6 +177,8 @@ void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     struct fs_inode *i = r == 0 ? fs_inode_find(&m->inodes, &found.node) : NULL;
     if (r < 0 || found.node.kind != FS_KV_FILE) {
         fuse_reply_err(req, r < 0 ? -r : EISDIR);
+    } else if (i && (i->scratch || i->is_pending) && fs_rights_check(m, i, W_OK)) {
+        fuse_reply_err(req, EACCES);
     } else if (i && (i->is_pending || (i->scratch && !i->scratch->is_becoming_key))) {
         /* never was committed, and never will be */
         i->is_unlinked = true;

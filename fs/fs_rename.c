@@ -28,6 +28,20 @@ static int rename_scratch(struct fs_mount *m, struct fs_wait *w, struct fs_inode
 static int rename_pending(struct fs_mount *m, struct fs_wait *w, struct fs_inode *i);
 static void move_inodes(struct fs_mount *m, struct fs_wait *w);
 
+/* Files that no command names, on either side, may be another user's. */
+static int check_scratch(struct fs_mount *m, const struct fs_wait *w)
+{
+    struct str keys[] = {buf_str(&w->key), buf_str(&w->to)};
+    int error = 0;
+    for (int k = 0; k < 2 && !error; k++) {
+        struct fs_node node = {FS_KV_FILE, keys[k], STR_NONE};
+        const struct fs_inode *i = fs_inode_find(&m->inodes, &node);
+        if (i && (i->scratch || i->is_pending))
+            error = fs_rights_check(m, i, R_OK | W_OK);
+    }
+    return error;
+}
+
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned int flags)
 {
@@ -51,6 +65,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
         error = rename_check(m, &v, w, dir, dir2, name, new_name);
         env_view_end(&v);
     }
+    if (!error)
+        error = check_scratch(m, w);
     if (!error) {
         fs_write_busy(w, dir, dir2);
         struct fs_node node = {w->is_tree ? FS_KV_DIR : FS_KV_FILE, buf_str(&w->key), STR_NONE};

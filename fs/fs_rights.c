@@ -146,7 +146,7 @@ void fs_rights_note(struct fs_mount *m, const struct fs_inode *i, const char *wh
     struct str name = i ? fs_inode_node(i).a : STR_NONE;
     const char *why = m->asker.is_stranger ? "the user is not in mount.users"
                       : !m->judges         ? "its token may not"
-                                           : "neither token, nor owner and mode, permit it";
+                                           : "its token, or owner and mode, do not permit it";
     if (m->judges && !m->asker.is_stranger && m->users)
         why = "the user's token may not";
     log_warn("mount", "refused: what=%s name=\"%.*s\" uid=%u pid=%d reason=\"%s\"", what,

@@ -48,7 +48,7 @@ section "the token of the mount"
 echo "{$acl, \"mount\": {\"token\": \"$(secret 1)\", \"dir_mode\": \"0775\", \"file_mode\": \"0664\", \"gid\": 2345}}" >"$T/token.json"
 need_agent token -mount "$M" -config-file "$T/token.json"
 ok "the leader makes the master's token" until_ok 10 has_master
-policy app 'key_prefix "app/" { policy = "write" } key_prefix "ro/" { policy = "read" } node_prefix "" { policy = "read" } session_prefix "" { policy = "write" }'
+policy app 'key_prefix "app/" { policy = "write" } key_prefix "ro/" { policy = "read" } node_prefix "" { policy = "read" } session_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
 token "$(secret 1)" app
 for k in app/a ro/a hidden/a; do api "/v1/kv/$k" -X PUT -d "$k" >/dev/null; done
 shows() { [ "$(timeout 5 cat "$1" 2>/dev/null)" = "$2" ]; }
@@ -67,6 +67,10 @@ is "$(t cat "$K/ro/a")" ro/a "it stays"
 fails "another user does not write by mode" as 1235 bash -c "echo x >'$K/app/a'"
 fails "nor make" as 1235 bash -c "echo x >'$K/app/new'"
 fails "nor remove" as 1235 rm -f "$K/app/a"
+echo '{"Name": "web", "Port": 80}' | api /v1/agent/service/register -X PUT -d @- >/dev/null
+until_ok 10 test -e "$M/agent/services/web.json"
+exits 1 "nor deregister a service" as 1235 rm -f "$M/agent/services/web.json"
+like "$ERR" 'Permission denied' "but EACCES"
 ok "one of the group does" timeout 20 setpriv --reuid 1300 --regid 1300 --groups 2345 bash -c "echo x >'$K/app/a'"
 exits 1 "a key that may not be read" t cat "$K/hidden/a"
 is "$(t ls "$K" | tr '\n' ' ')" "app ro " "and is not listed"
@@ -138,6 +142,8 @@ exits 1 "nor renames" as "$two" mv "$K/both/a" "$K/two/b"
 ok "a file keeps the rights it was opened with" as 1001 bash -c "exec 5<'$K/one/a'; exec setpriv --no-new-privs cat <&5"
 ok "a draft is its user's alone" as 1001 bash -c "echo draft >'$K/both/.secret.swp'"
 exits 1 "also from those who may read beside it" as "$two" cat "$K/both/.secret.swp"
+fails "nor taken by a rename" as "$two" mv "$K/both/.secret.swp" "$K/two/mine"
+fails "nor removed" as "$two" rm -f "$K/both/.secret.swp"
 is "$(as 1001 cat "$K/both/.secret.swp")" draft "he has it"
 exits 1 "who is not in the map" as 1002 cat "$K/both/a"
 fails "gets nothing" as 1002 ls "$K"
