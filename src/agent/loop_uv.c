@@ -4,6 +4,7 @@
 #include "agent/loop.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/net_bell.h"
 
 #define CLOSE_TURNS_MAX 1000
 
@@ -15,7 +16,7 @@ struct loop_signal {
 
 struct loop {
     uv_loop_t uv;
-    uv_async_t async;
+    struct net_bell *bell;
     uv_prepare_t prepare;
     uv_timer_t timer; /* the only one of ours: armed for the nearest deadline of `timers` */
     struct instant armed;
@@ -30,12 +31,12 @@ struct loop {
 static void on_wake(void *data)
 {
     struct loop *l = data;
-    uv_async_send(&l->async);
+    net_bell_ring(l->bell);
 }
 
-static void on_async(uv_async_t *handle)
+static void on_bell(void *data)
 {
-    struct loop *l = handle->data;
+    struct loop *l = data;
     mailbox_drain(l->box);
 }
 
@@ -79,8 +80,8 @@ int loop_open(struct loop **ret, struct error *err)
         mem_free(l);
         return error_set(err, rc, "event loop: %s", uv_strerror(rc));
     }
-    l->async.data = l->prepare.data = l->timer.data = l;
-    rc = uv_async_init(&l->uv, &l->async, on_async);
+    l->prepare.data = l->timer.data = l;
+    rc = net_bell_open(&l->uv, on_bell, l, &l->bell);
     if (rc) {
         uv_loop_close(&l->uv);
         mem_free(l);
@@ -117,7 +118,7 @@ void loop_close(struct loop *l)
 {
     int rc = UV_EBUSY;
     l->turn = NULL;
-    uv_close((uv_handle_t *)&l->async, NULL);
+    net_bell_close(l->bell, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->timer, NULL);
     for (int i = 0; i < l->signal_n; i++)
@@ -133,6 +134,7 @@ void loop_close(struct loop *l)
         uv_walk(&l->uv, on_left, NULL);
         return;
     }
+    net_bell_free(l->bell);
     mem_free(l);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The poster calls `wake` while it holds the lock: a mail may tell the owner
- * to stop, and then the box must not be freed under a poster that is still on
- * its way to `wake`.
+ * The poster calls `wake` without the lock, or the woken owner, who often takes
+ * the poster's CPU at once, would have to give it back to get the lock. But a mail
+ * may tell the owner to stop, and the box must not be freed under a poster that is
+ * still on its way to `wake`: so those are counted, and the free waits for them.
  */
 #include "base/mailbox.h"
 
@@ -16,6 +17,8 @@ struct mailbox {
     pthread_mutex_t lock;
     struct mail *first, **last; /* under the lock */
     struct published_counter waiting;
+    int waking; /* posters on their way to `wake`; under the lock */
+    pthread_cond_t woken;
     void (*wake)(void *data);
     void *data;
 };
@@ -26,6 +29,7 @@ struct mailbox *mailbox_new(void (*wake)(void *data), void *data)
 
     ASSERT(wake != NULL);
     ASSERT(pthread_mutex_init(&b->lock, NULL) == 0);
+    ASSERT(pthread_cond_init(&b->woken, NULL) == 0);
     b->last = &b->first;
     b->wake = wake;
     b->data = data;
@@ -38,6 +42,11 @@ void mailbox_free(struct mailbox *b)
         return;
     while (mailbox_drain(b) > 0)
         ;
+    ASSERT(pthread_mutex_lock(&b->lock) == 0);
+    while (b->waking > 0)
+        ASSERT(pthread_cond_wait(&b->woken, &b->lock) == 0);
+    ASSERT(pthread_mutex_unlock(&b->lock) == 0);
+    ASSERT(pthread_cond_destroy(&b->woken) == 0);
     ASSERT(pthread_mutex_destroy(&b->lock) == 0);
     mem_free(b);
 }
@@ -53,8 +62,14 @@ void mailbox_post(struct mailbox *b, struct mail *m)
     *b->last = m;
     b->last = &m->next;
     published_add(&b->waiting, 1);
-    if (was_empty)
-        b->wake(b->data);
+    b->waking += was_empty;
+    ASSERT(pthread_mutex_unlock(&b->lock) == 0);
+    if (!was_empty)
+        return;
+    b->wake(b->data);
+    ASSERT(pthread_mutex_lock(&b->lock) == 0);
+    if (--b->waking == 0)
+        ASSERT(pthread_cond_signal(&b->woken) == 0);
     ASSERT(pthread_mutex_unlock(&b->lock) == 0);
 }
 

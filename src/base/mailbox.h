@@ -5,7 +5,7 @@
  * A mail is embedded in the object that travels; posting hands the object over
  * to the receiving thread, which calls mail->deliver(mail) once, in the order
  * of posting. `wake` is called by the poster when the box was empty (in
- * production: uv_async_send) and must be safe from any thread.
+ * production: net_bell_ring) and must be safe from any thread.
  */
 #ifndef DISCO_BASE_MAILBOX_H
 #define DISCO_BASE_MAILBOX_H

@@ -3,10 +3,11 @@
 
 #include "base/mem.h"
 #include "consensus/engine.h"
+#include "net/net_bell.h"
 
 struct engine {
     uv_loop_t *loop;
-    uv_async_t async;
+    struct net_bell *bell;
     uv_prepare_t prepare;
     uv_check_t check;
     int open_n;
@@ -21,9 +22,9 @@ struct pool_job {
     struct engine_work *work;
 };
 
-static void on_async(uv_async_t *h)
+static void on_bell(void *data)
 {
-    struct engine *e = h->data;
+    struct engine *e = data;
 
     mailbox_drain(e->box);
 }
@@ -44,13 +45,13 @@ static void on_check(uv_check_t *h)
 
 static void wake(void *data)
 {
-    uv_async_send(&((struct engine *)data)->async);
+    net_bell_ring(((struct engine *)data)->bell);
 }
 
 int engine_open(void *uv_loop, void (*turn)(void *data), void *data, struct engine **ret)
 {
     struct engine *e = mem_new(struct engine);
-    int rc = uv_async_init(uv_loop, &e->async, on_async);
+    int rc = net_bell_open(uv_loop, on_bell, e, &e->bell);
 
     if (rc < 0) {
         mem_free(e);
@@ -63,7 +64,7 @@ int engine_open(void *uv_loop, void (*turn)(void *data), void *data, struct engi
     /* These two cannot fail: they only join lists of the loop. */
     uv_prepare_init(e->loop, &e->prepare);
     uv_check_init(e->loop, &e->check);
-    e->async.data = e->prepare.data = e->check.data = e;
+    e->prepare.data = e->check.data = e;
     uv_prepare_start(&e->prepare, on_prepare);
     uv_check_start(&e->check, on_check);
     uv_unref((uv_handle_t *)&e->prepare);
@@ -73,25 +74,31 @@ int engine_open(void *uv_loop, void (*turn)(void *data), void *data, struct engi
     return 0;
 }
 
-static void on_close(uv_handle_t *h)
+static void on_one_closed(void *engine)
 {
-    struct engine *e = h->data;
+    struct engine *e = engine;
 
     if (--e->open_n > 0)
         return;
     void (*closed)(void *data) = e->closed;
     void *data = e->closed_data;
     mailbox_free(e->box);
+    net_bell_free(e->bell);
     mem_free(e);
     if (closed)
         closed(data);
+}
+
+static void on_close(uv_handle_t *h)
+{
+    on_one_closed(h->data);
 }
 
 void engine_close(struct engine *e, void (*cb)(void *data), void *data)
 {
     e->closed = cb;
     e->closed_data = data;
-    uv_close((uv_handle_t *)&e->async, on_close);
+    net_bell_close(e->bell, on_one_closed);
     uv_close((uv_handle_t *)&e->prepare, on_close);
     uv_close((uv_handle_t *)&e->check, on_close);
 }
@@ -109,7 +116,7 @@ struct mailbox *engine_mailbox(struct engine *e)
 
 void engine_again(struct engine *e)
 {
-    uv_async_send(&e->async);
+    net_bell_ring(e->bell);
 }
 
 static void on_work(uv_work_t *w)
