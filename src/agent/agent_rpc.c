@@ -159,6 +159,7 @@ void agent_rpc_close(struct agent *a, void (*cb)(void *data), void *data)
         ; /* their ends */
     a->open_n = 2;
     struct rpc_server *server = a->rpc_server;
+    rpc_conn_serve_end(&a->rpc_protocol);
     a->rpc_server = NULL; /* what the log still applies is published no more */
     if (server)
         rpc_server_close(server, on_part_closed, a);

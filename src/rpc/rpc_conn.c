@@ -72,8 +72,11 @@ const struct rpc_transport rpc_conn_transport = {conn_dial, conn_send, conn_clos
 static bool on_accept(void *data, struct net_conn *n, const struct net_handler **ret_handler,
                       void **ret_data)
 {
-    struct rpc_conn *c = mem_new(struct rpc_conn);
+    struct rpc_conn *c;
     void *client;
+    if (!data) /* the server is closed; the port is not yet */
+        return false;
+    c = mem_new(struct rpc_conn);
     c->hooks = rpc_server_accept(data, &client);
     c->net = n;
     rpc_server_set_conn(client, c);
@@ -93,4 +96,9 @@ void rpc_conn_serve(struct net *net, struct net_protocol *p, struct rpc_server *
         .data = server,
     };
     net_serve(net, p);
+}
+
+void rpc_conn_serve_end(struct net_protocol *p)
+{
+    p->data = NULL;
 }
