@@ -61,6 +61,13 @@ static void key_of(struct buf *key, const struct coordinate *c)
     keys_put_text(key, c->segment);
 }
 
+void coordinate_put_row(const struct coordinate *c, struct buf *key, struct buf *row)
+{
+    key_of(key, c);
+    buf_clear(row);
+    put(row, c);
+}
+
 /* ---- apply ---- */
 
 static void touch(struct apply *a)
@@ -97,15 +104,30 @@ int coordinate_apply(struct apply *a, struct str body)
         if (!row_node_get(&a->view, c.node, &node))
             continue;
         c.node = node.name; /* as it is written there */
-        key_of(&key, &c);
-        buf_clear(&row);
-        put(&row, &c);
+        coordinate_put_row(&c, &key, &row);
         store_put(a->txn, TABLE_COORDINATE, buf_str(&key), buf_str(&row));
     }
     touch(a); /* also when there was none: so Consul does */
     buf_fini(&row);
     buf_fini(&key);
     return 0;
+}
+
+bool coordinate_restore(struct apply *a, struct str key, struct str row)
+{
+    struct unpack u = unpack_make(row);
+    struct coordinate c;
+    struct buf own;
+
+    if (!coordinate_read_next(&u, &c) || !unpack_is_end(&u) || !row_node_exists(&a->view, c.node))
+        return false;
+    buf_init(&own, 0);
+    key_of(&own, &c);
+    bool fits = str_eq(buf_str(&own), key);
+    buf_fini(&own);
+    if (fits)
+        store_put(a->txn, TABLE_COORDINATE, key, row);
+    return fits;
 }
 
 void coordinate_node_gone(struct apply *a, struct str node)

@@ -22,6 +22,10 @@ struct coordinate {
  * that are not in the catalog are passed over; a malformed list changes nothing. */
 void coordinate_encode(const struct coordinate *list, size_t n, struct buf *out);
 bool coordinate_read_next(struct unpack *u, struct coordinate *ret); /* for policy */
+/* The key and the row of one; and a row of a snapshot: false when it is none, or its node is not
+ * there. */
+void coordinate_put_row(const struct coordinate *c, struct buf *key, struct buf *row);
+bool coordinate_restore(struct apply *a, struct str key, struct str row);
 int coordinate_apply(struct apply *a, struct str body);
 /* For catalog_apply: they go with their node. */
 void coordinate_node_gone(struct apply *a, struct str node);

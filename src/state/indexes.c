@@ -68,7 +68,22 @@ bool indexes_is_row(struct str key)
     return str_has_prefix(key, STR_LIT("service/"));
 }
 
-static void service_key(struct buf *key, struct str service)
+const char *indexes_key(enum indexes_table table)
+{
+    return table_keys[table];
+}
+
+uint64_t indexes_restored(struct view *v)
+{
+    return row_get(v, STR_LIT("restored"));
+}
+
+void indexes_set_restored(struct apply *a)
+{
+    row_put(a->txn, STR_LIT("restored"), a->index);
+}
+
+void indexes_service_key(struct buf *key, struct str service)
 {
     buf_init(key, 0);
     buf_put_z(key, "service/");
@@ -79,7 +94,7 @@ uint64_t indexes_service(struct view *v, struct str service)
 {
     struct buf key;
 
-    service_key(&key, service);
+    indexes_service_key(&key, service);
     uint64_t index = row_get(v, buf_str(&key));
     buf_fini(&key);
     return index;
@@ -89,7 +104,7 @@ void indexes_raise_service(struct apply *a, struct str service)
 {
     struct buf key;
 
-    service_key(&key, service);
+    indexes_service_key(&key, service);
     row_put(a->txn, buf_str(&key), a->index);
     buf_fini(&key);
 }
@@ -98,7 +113,7 @@ void indexes_drop_service(struct apply *a, struct str service)
 {
     struct buf key;
 
-    service_key(&key, service);
+    indexes_service_key(&key, service);
     store_del(a->txn, TABLE_META, buf_str(&key));
     buf_fini(&key);
 }

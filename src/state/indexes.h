@@ -32,7 +32,14 @@ void indexes_set_applied(struct store_txn *t, uint64_t index);
 uint64_t indexes_get(struct view *v, enum indexes_table table); /* 0: never changed */
 void indexes_raise(struct apply *a, enum indexes_table table);  /* to a->index */
 
-bool indexes_is_row(struct str key); /* a row of these, in TABLE_META */
+bool indexes_is_row(struct str key);                           /* a row of these, in TABLE_META */
+const char *indexes_key(enum indexes_table table);             /* the row's key */
+void indexes_service_key(struct buf *key, struct str service); /* the same of one service */
+
+/* When the state was last replaced by a snapshot: no index row moves then, so what is remembered of
+ * the state by index is of another one. Not a part of snapshots itself. 0: never. */
+uint64_t indexes_restored(struct view *v);
+void indexes_set_restored(struct apply *a);
 
 /* Of one service; 0 when there is no row. */
 uint64_t indexes_service(struct view *v, struct str service);

@@ -3,7 +3,7 @@
 
 #define KEY STR_LIT("autopilot")
 
-static void put(struct buf *out, const struct pilot *p)
+void pilot_put_row(struct buf *out, const struct pilot *p)
 {
     pack_array(out, 7);
     pack_bool(out, p->cleanup_dead_servers);
@@ -35,7 +35,23 @@ void pilot_encode(const struct pilot *p, bool cas, uint64_t cas_index, struct bu
     pack_array(out, 3);
     pack_bool(out, cas);
     pack_uint(out, cas_index);
-    put(out, p);
+    pilot_put_row(out, p);
+}
+
+bool pilot_is_row(struct str key)
+{
+    return str_eq(key, KEY);
+}
+
+bool pilot_restore(struct apply *a, struct str key, struct str row)
+{
+    struct unpack u = unpack_make(row);
+    struct pilot p;
+
+    if (!pilot_is_row(key) || !take(&u, &p) || !unpack_is_end(&u))
+        return false;
+    store_put(a->txn, TABLE_META, key, row);
+    return true;
 }
 
 bool pilot_get(struct view *v, struct pilot *ret)
@@ -65,7 +81,7 @@ int pilot_apply(struct apply *a, struct str body)
     buf_init(&row, 0);
     p.create_index = known ? old.create_index : a->index;
     p.modify_index = a->index;
-    put(&row, &p);
+    pilot_put_row(&row, &p);
     store_put(a->txn, TABLE_META, KEY, buf_str(&row));
     buf_fini(&row);
     return 0;

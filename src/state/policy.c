@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "state/acl.h"
+#include "state/indexes.h"
 
 struct known { /* one token */
     struct acl_set *set;
@@ -17,6 +18,7 @@ struct known { /* one token */
 struct policy {
     struct map tokens; /* secret -> struct known, owned */
     uint64_t index;    /* of the tables that they were made from */
+    uint64_t restored; /* the snapshot that the tables are of */
     bool default_allow;
 };
 
@@ -188,17 +190,20 @@ void policy_resolve(struct policy *p, const struct policy_settings *s, struct vi
 {
     struct str secret = v->token.n ? v->token : STR_LIT(ACL_SECRET_ANONYMOUS);
     struct known *k;
-    uint64_t index;
+    struct view unwatched = {.store = v->store};
+    uint64_t index, restored;
 
     v->acl = NULL;
     v->acl_status = 0;
     v->list_needs_right = s->enabled && s->key_list;
     if (!s->enabled)
         return;
-    index = acl_index(&(struct view){.store = v->store});
-    if (index != p->index || s->default_allow != p->default_allow) {
+    index = acl_index(&unwatched);
+    restored = indexes_restored(&unwatched);
+    if (index != p->index || restored != p->restored || s->default_allow != p->default_allow) {
         forget_all(p);
         p->index = index;
+        p->restored = restored;
         p->default_allow = s->default_allow;
     }
     /* The anonymous token's secret is no secret: nobody may name it. */

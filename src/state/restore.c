@@ -4,10 +4,12 @@
 #include "state/restore.h"
 
 #include "state/acl.h"
+#include "state/coordinate.h"
 #include "state/health.h"
 #include "state/history.h"
 #include "state/indexes.h"
 #include "state/kv_entry.h"
+#include "state/pilot.h"
 #include "state/query.h"
 #include "state/row.h"
 #include "state/session.h"
@@ -21,9 +23,17 @@ static bool put_plain(struct apply *a, int table, struct str key, struct str row
     return true;
 }
 
-/* Index rows: those of tables and of services; the applied index is not one of them. */
+/* Index rows: those of tables and of services; the applied index is not one of them. And the
+ * configuration of autopilot. */
+static bool is_meta(struct str key)
+{
+    return indexes_is_row(key) || pilot_is_row(key);
+}
+
 static bool put_meta(struct apply *a, struct str key, struct str row)
 {
+    if (pilot_is_row(key))
+        return pilot_restore(a, key, row);
     return row.n == 8 && indexes_is_row(key) && put_plain(a, TABLE_META, key, row);
 }
 
@@ -73,6 +83,7 @@ static const struct {
     {TABLE_NODE, catalog_restore_node},
     {TABLE_SERVICE, catalog_restore_service},
     {TABLE_CHECK, health_restore_check},
+    {TABLE_COORDINATE, coordinate_restore},
     {TABLE_SESSION, session_restore},
     {TABLE_QUERY, query_restore},
     {TABLE_ACL_POLICY, put_policy},
@@ -94,7 +105,7 @@ void restore_dump(struct view *v, struct buf *out)
     for (size_t i = 0; i < TABLES_N && !out->failed; i++) {
         for (store_seek(&c, v->store, tables[i].table, STR_NONE); c.valid && !out->failed;
              store_next(&c)) {
-            if (tables[i].table == TABLE_META && !indexes_is_row(c.key))
+            if (tables[i].table == TABLE_META && !is_meta(c.key))
                 continue;
             pack_uint(out, i);
             pack_bin(out, c.key);
@@ -172,6 +183,7 @@ int restore_apply(struct apply *a, struct str body)
     }
     if (u.bad)
         return state_fail(a, ERR_INVALID, "the snapshot is damaged: it ends too early");
+    indexes_set_restored(a);
     rc = store_error(a->txn);
     a->changes->everything = rc == 0;
     return rc;

@@ -3,6 +3,10 @@
  * and whatever is let in can be read and written afterwards. */
 #include "base/mem.h"
 #include "base/rng.h"
+#include "state/acl.h"
+#include "state/coordinate.h"
+#include "state/pilot.h"
+#include "state/policy.h"
 #include "state/query.h"
 #include "state/restore.h"
 #include "tests/lib/state_world.h"
@@ -15,6 +19,8 @@ static void fill(struct world *w)
 {
     struct session s = {.id = STR_LIT(S1), .node = STR_LIT("n1"), .ttl = STR_LIT("60s")};
     struct query q = {.id = STR_LIT(Q1), .name = STR_LIT("q"), .service = STR_LIT("web")};
+    struct coordinate c = {.node = STR_LIT("n1"), .segment = STR_LIT(""), .height = 0.25};
+    struct pilot p = {.cleanup_dead_servers = true, .min_quorum = 3};
     struct buf b;
 
     world_put(w, "a/b", "one");
@@ -28,6 +34,12 @@ static void fill(struct world *w)
     world_op(w, KV_LOCK, "lock", "x", S1, 0);
     buf_init(&b, 0);
     query_encode_set(&q, false, &b);
+    assert_int_equal(world_apply(w, &b), 0);
+    buf_init(&b, 0);
+    coordinate_encode(&c, 1, &b);
+    assert_int_equal(world_apply(w, &b), 0);
+    buf_init(&b, 0);
+    pilot_encode(&p, false, 0, &b);
     assert_int_equal(world_apply(w, &b), 0);
 }
 
@@ -52,6 +64,8 @@ static void back_as_it_was(void **state)
 {
     struct kv_entry e;
     struct query q;
+    struct coordinate c;
+    struct pilot p;
     struct world w;
     struct buf before, after, b;
 
@@ -67,6 +81,10 @@ static void back_as_it_was(void **state)
     assert_str(buf_str(&after), buf_str(&before));
     assert_false(kv_get(&w.view, STR_LIT("later"), &e, NULL));
     assert_true(query_find(&w.view, STR_LIT("q"), &q));
+    assert_true(coordinate_get(&w.view, STR_LIT("n1"), &c, NULL));
+    assert_true(c.height == 0.25);
+    assert_true(pilot_get(&w.view, &p));
+    assert_int_equal(p.min_quorum, 3);
     /* What is derived is there too: the end of the session lets go of the lock. */
     buf_init(&b, 0);
     session_encode_destroy(STR_LIT(S1), &b);
@@ -75,6 +93,69 @@ static void back_as_it_was(void **state)
     assert_int_equal(e.session.n, 0);
     buf_fini(&after);
     buf_fini(&before);
+    world_close(&w);
+    (void)state;
+}
+
+/* Builds a state whose ACL index is always the same, where the token may read or write. */
+static void token_world(struct world *w, const char *rules)
+{
+    struct acl_policy p = {.id = STR_LIT(Q1), .name = STR_LIT("p"), .rules = str_z(rules)};
+    struct acl_token t = {.accessor = STR_LIT(S1), .secret = STR_LIT(Q1)};
+    struct buf b, links;
+
+    buf_init(&b, 0);
+    acl_encode_policy(&p, ACL_PUT_NEW, &b);
+    assert_int_equal(world_apply(w, &b), 0);
+    buf_init(&links, 0);
+    pack_array(&links, 1);
+    pack_array(&links, 2);
+    pack_str(&links, STR_LIT(Q1));
+    pack_str(&links, STR_LIT(""));
+    t.policies = buf_str(&links);
+    buf_init(&b, 0);
+    acl_encode_token(&t, ACL_PUT_NEW, &b);
+    assert_int_equal(world_apply(w, &b), 0);
+    buf_fini(&links);
+}
+
+static bool may_write(struct world *w, struct policy *p)
+{
+    struct policy_settings s = {.enabled = true, .datacenter = STR_LIT("dc1")};
+    struct view *v = world_view(w);
+
+    v->token = STR_LIT(Q1);
+    v->acl = NULL;
+    policy_resolve(p, &s, v, 0);
+    bool may = policy_allows(v, ACL_KEY, STR_LIT("k"), ACL_WRITE);
+    v->acl = NULL;
+    v->acl_status = 0;
+    v->token = STR_NONE;
+    return may;
+}
+
+/* The rights that are remembered are of the state before, whatever its index. */
+static void rights_go_with_their_state(void **state)
+{
+    struct policy *p = policy_new(1);
+    struct world w, other;
+    uint64_t index;
+    struct buf b;
+
+    world_open(&w);
+    world_open(&other);
+    token_world(&w, "key_prefix \"\" { policy = \"write\" }");
+    token_world(&other, "key_prefix \"\" { policy = \"read\" }");
+    assert_true(may_write(&w, p));
+    index = acl_index(world_view(&w));
+    assert_int_equal(acl_index(world_view(&other)), index);
+    dump(&other, &b);
+    assert_int_equal(restore(&w, buf_str(&b)), 0);
+    assert_int_equal(acl_index(world_view(&w)), index);
+    assert_false(may_write(&w, p));
+    buf_fini(&b);
+    policy_free(p);
+    world_close(&other);
     world_close(&w);
     (void)state;
 }
@@ -140,7 +221,9 @@ static void damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(back_as_it_was), cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(back_as_it_was),
+                                       cmocka_unit_test(rights_go_with_their_state),
+                                       cmocka_unit_test(damaged)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
