@@ -76,17 +76,9 @@ has emacs && save emacs "emacs" new 'emacs -Q --batch f --eval "(progn (erase-bu
 has emacs && save emacsbak "emacs, its first save makes a backup" new \
     'emacs -Q --batch --eval "(progn (find-file \"f\") (setq buffer-backed-up nil) (erase-buffer) (insert \"new\n\") (basic-save-buffer))"'
 if has nano; then
-    save nano "nano" new "python3 -c '
-import os, pty, sys, time
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp(\"nano\", [\"nano\", \"-I\", \"f\"])
-time.sleep(0.5)
-for keys in (b\"\\x0b\", b\"new\\r\", b\"\\x18\", b\"y\", b\"\\r\"):
-    os.write(fd, keys)
-    time.sleep(0.2)
-    os.read(fd, 65536)
-os.waitpid(pid, 0)' && sed -i -e '/^\$/d' f"
+    typed="python3 $TOP_SRCDIR/tests/integration/typed.py"
+    save nano "nano" new "$typed 'nano -I f' old '\\x0bnew\\r' new '\\x18' modified y 'File Name' '\\r' &&
+        sed -i -e '/^\$/d' f"
 fi
 
 section "new keys"

@@ -119,7 +119,7 @@ section "editors"
 scenario ed "ed" 'printf "a\nhello\n.\nw f\nq\n" | ed -s; printf "1s/hello/bye/\nw\nq\n" | ed -s f; cat f; ls -A'
 scenario vim "vim" 'echo old >f; vim -u NONE -N -es -c "%s/old/new/" -c wq f; cat f; vim -u NONE -N -es -c "normal itwo" -c "w g" -c q! f; cat g; ls -A'
 scenario emacs "emacs" 'echo old >f; emacs -Q --batch f --eval "(progn (setq make-backup-files nil) (goto-char (point-max)) (insert \"new\n\") (save-buffer))" 2>/dev/null; cat f; ls -A'
-scenario nano "nano script" 'echo old >f; (sleep 0.5; printf "new\x0f\n"; sleep 0.3; printf "\x18"; sleep 1) | script -qc "nano -I f" /dev/null >/dev/null 2>&1; cat f; ls -A'
+scenario nano "nano" "echo old >f; python3 '$TOP_SRCDIR/tests/integration/typed.py' 'nano -I f' old 'new\\x0f' 'File Name' '\\r' Wrote '\\x18'; cat f; ls -A"
 
 section "python"
 scenario python "python3" 'python3 - <<END
