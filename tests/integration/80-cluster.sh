@@ -164,14 +164,16 @@ while time.time() < end:
         pass
 print(int(worst * 1000))
 PY
+# what this machine makes of writes while nothing happens
+before=$(python3 "$T/gap.py" "$(http 5 | cut -c8-)" 2 "$T/gap.before")
 python3 "$T/gap.py" "$(http 5 | cut -c8-)" 6 "$T/gap.begun" >"$T/gap" &
 gap=$!
 until_ok 5 test -e "$T/gap.begun"
 exits 0 "disco leave" "$DISCO" leave -http-addr="$(http "$old")"
 wait $gap
-diag "longest time without a write: $(cat "$T/gap") ms"
-[ "$(cat "$T/gap")" -lt 300 ]
-tap_result $? "a leader that leaves costs under 300 ms of writes"
+diag "longest time without a write: $(cat "$T/gap") ms, with nobody leaving $before ms"
+[ "$(cat "$T/gap")" -lt $((300 + 10 * before)) ]
+tap_result $? "a leader that leaves costs under 300 ms of writes, more on a machine that is busy"
 wait "${agent_pid[n$old]}"
 is $? 0 "it ends with exit 0"
 unset "agent_pid[n$old]"
