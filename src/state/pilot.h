@@ -18,11 +18,11 @@ struct pilot {
  * boolean: was it set? */
 void pilot_encode(const struct pilot *p, bool cas, uint64_t cas_index, struct buf *out);
 int pilot_apply(struct apply *a, struct str body);
-/* False: never set; the agent's own configuration is in force. */
 /* A row of a snapshot (in TABLE_META); false when it is none. */
 bool pilot_is_row(struct str key);
 bool pilot_restore(struct apply *a, struct str key, struct str row);
 void pilot_put_row(struct buf *out, const struct pilot *p);
+/* False: never set; the agent's own configuration is in force. */
 bool pilot_get(struct view *v, struct pilot *ret);
 
 #endif
