@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The archive is Consul's: a tar in gzip with meta.json, state.bin and SHA256SUMS of both. What is
- * in state.bin is disco's own (state/restore.h). Restoring is one command, so that all servers do
+ * in state.bin is disco's own (state/restore.h); what Consul 1.9 has there is understood too
+ * (state/consul.h). Restoring is one command, so that all servers do
  * it at the same place of the log; its size bounds what can be restored.
  *
  * consul: agent/snapshot_endpoint.go, snapshot/snapshot.go, snapshot/archive.go
@@ -13,6 +14,8 @@
 #include "base/archive.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "base/log.h"
+#include "state/consul.h"
 #include "state/restore.h"
 
 #define UNPACKED_SIZE_MAX (COMMAND_SIZE_MAX + ((size_t)1 << 20))
@@ -136,10 +139,38 @@ static bool check_sums(struct api_call *c, const struct archive_file *files, siz
     return true;
 }
 
+/* What could not be taken over is told in the answer and in the log. */
+static bool take_consul(struct api_call *c, struct str state, struct buf *command)
+{
+    uint64_t applied = published_get(c->env->published, PUBLISHED_APPLIED_INDEX);
+    struct buf dump, left;
+    struct error err;
+    bool ok;
+
+    buf_init(&dump, COMMAND_SIZE_MAX - 2);
+    buf_init(&left, 0);
+    ok = consul_import(state, applied ? applied : 1, &dump, &left, &err) == 0 ||
+         api_fail(c, 500, "failed to restore the snapshot of Consul: %s", err.text);
+    if (ok && dump.failed)
+        ok = api_fail(c, 500, "failed to restore: the state is larger than %zu bytes",
+                      COMMAND_SIZE_MAX);
+    if (ok) {
+        restore_encode(buf_str(&dump), command);
+        log_info("agent.snapshot", "a snapshot that Consul made is restored: left_out=\"%s\"",
+                 left.n ? buf_z(&left) : "nothing");
+        c->scratch = left.n ? arena_dup(&c->arena, buf_z(&left), left.n + 1) : NULL;
+    }
+    buf_fini(&left);
+    buf_fini(&dump);
+    return ok;
+}
+
 static bool take_state(struct api_call *c, struct str state, struct buf *command)
 {
+    if (!restore_is_dump(state) && consul_is_snapshot(state))
+        return take_consul(c, state, command);
     if (!restore_is_dump(state))
-        return api_fail(c, 500, "failed to restore: the snapshot was not made by disco");
+        return api_fail(c, 500, "failed to restore: neither disco nor Consul made the snapshot");
     if (state.n > COMMAND_SIZE_MAX - 2)
         return api_fail(c, 500, "failed to restore: the state is larger than %zu bytes",
                         COMMAND_SIZE_MAX);
@@ -169,4 +200,7 @@ void api_snapshot_restored(struct api_call *c, const struct result *result)
 {
     (void)result;
     api_empty(c, 200);
+    if (c->scratch)
+        buf_putf(&c->reply.body, "Restored from Consul's snapshot without: %s\n",
+                 (const char *)c->scratch);
 }

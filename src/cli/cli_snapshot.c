@@ -9,6 +9,7 @@
 
 #include "base/archive.h"
 #include "base/jread.h"
+#include "base/pack.h"
 
 #define PATH_TEXT_MAX 4096
 
@@ -91,12 +92,25 @@ struct meta {
     struct jvalue *root;
     struct str id;
     uint64_t size, index, term, version;
+    const char *maker; /* of state.bin */
 };
 
 static void meta_fini(struct meta *m)
 {
     jread_free(m->root);
     buf_fini(&m->tar);
+}
+
+/* Ours begins with a text that names its form (state/restore.h), Consul's with a map {LastIndex}.
+ */
+static const char *maker_of(struct str state)
+{
+    struct unpack ours = unpack_make(state), consul = ours;
+
+    if (str_has_prefix(unpack_str(&ours), STR_LIT("disco-state-")))
+        return "disco";
+    return unpack_map(&consul) == 1 && str_eq_z(unpack_str(&consul), "LastIndex") ? "Consul"
+                                                                                  : "unknown";
 }
 
 static int meta_read(struct str bytes, struct meta *ret)
@@ -120,6 +134,7 @@ static int meta_read(struct str bytes, struct meta *ret)
         jread_u64(jread_get(ret->root, "Term"), &ret->term) ||
         jread_u64(jread_get(ret->root, "Version"), &ret->version))
         return cli_command_fail("Error reading snapshot: meta.json cannot be read");
+    ret->maker = archive_find(files, n, "state.bin", &text) ? maker_of(text) : "unknown";
     return 0;
 }
 
@@ -187,7 +202,7 @@ int cli_snapshot_restore(struct cli *c)
         else if (reply.status != 200)
             exit_status = cli_command_fail_reply("Error restoring snapshot", &reply, true);
         else
-            (void)puts("Restored snapshot");
+            (void)printf("%.*sRestored snapshot\n", STR_ARG(buf_str(&reply.body)));
         cli_reply_fini(&reply);
         buf_fini(&url);
     }
@@ -209,9 +224,9 @@ int cli_snapshot_inspect(struct cli *c)
         exit_status = meta_read(buf_str(&bytes), &m);
         if (exit_status == 0)
             (void)printf("ID           %.*s\nSize         %llu\nIndex        %llu\nTerm         "
-                         "%llu\nVersion      %llu\n",
+                         "%llu\nVersion      %llu\nMade by      %s\n",
                          STR_ARG(m.id), (unsigned long long)m.size, (unsigned long long)m.index,
-                         (unsigned long long)m.term, (unsigned long long)m.version);
+                         (unsigned long long)m.term, (unsigned long long)m.version, m.maker);
         meta_fini(&m);
     }
     buf_fini(&bytes);

@@ -10,19 +10,24 @@
 
 #define KV_ROW_FIELDS 6
 
+void kv_entry_put_row(struct buf *row, const struct kv_entry *e)
+{
+    pack_array(row, KV_ROW_FIELDS);
+    pack_uint(row, e->create_index);
+    pack_uint(row, e->modify_index);
+    pack_uint(row, e->lock_index);
+    pack_uint(row, e->flags);
+    pack_str(row, e->session);
+    pack_bin(row, e->value);
+}
+
 void kv_entry_put(struct apply *a, const struct kv_entry *e)
 {
     struct buf row;
 
     history_note(a, e->key);
     buf_init(&row, 0);
-    pack_array(&row, KV_ROW_FIELDS);
-    pack_uint(&row, e->create_index);
-    pack_uint(&row, e->modify_index);
-    pack_uint(&row, e->lock_index);
-    pack_uint(&row, e->flags);
-    pack_str(&row, e->session);
-    pack_bin(&row, e->value);
+    kv_entry_put_row(&row, e);
     store_put(a->txn, TABLE_KV, e->key, buf_str(&row));
     buf_fini(&row);
 }

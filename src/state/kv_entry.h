@@ -11,6 +11,7 @@
 void kv_entry_read(struct str key, struct str row, struct kv_entry *ret); /* borrows from both */
 bool kv_entry_get(struct view *v, struct str key, struct kv_entry *ret);
 
+void kv_entry_put_row(struct buf *row, const struct kv_entry *e);
 /* The row as given, nothing else. */
 void kv_entry_put(struct apply *a, const struct kv_entry *e);
 /* Stores `e`, whose lock index and, with `holder_too`, session are as wanted. Sets the others: the

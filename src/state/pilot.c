@@ -38,6 +38,11 @@ void pilot_encode(const struct pilot *p, bool cas, uint64_t cas_index, struct bu
     pilot_put_row(out, p);
 }
 
+void pilot_put_key(struct buf *out)
+{
+    buf_put_str(out, KEY);
+}
+
 bool pilot_is_row(struct str key)
 {
     return str_eq(key, KEY);

@@ -21,6 +21,7 @@ int pilot_apply(struct apply *a, struct str body);
 /* A row of a snapshot (in TABLE_META); false when it is none. */
 bool pilot_is_row(struct str key);
 bool pilot_restore(struct apply *a, struct str key, struct str row);
+void pilot_put_key(struct buf *out);
 void pilot_put_row(struct buf *out, const struct pilot *p);
 /* False: never set; the agent's own configuration is in force. */
 bool pilot_get(struct view *v, struct pilot *ret);

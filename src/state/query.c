@@ -13,7 +13,7 @@
 
 /* ---- rows and encoding ---- */
 
-static void query_put(struct buf *out, const struct query *q)
+void query_put_row(struct buf *out, const struct query *q)
 {
     pack_array(out, QUERY_ROW_FIELDS);
     pack_str(out, q->id);
@@ -95,7 +95,7 @@ void query_encode_set(const struct query *q, bool is_update, struct buf *out)
     struct buf row;
 
     buf_init(&row, 0);
-    query_put(&row, q);
+    query_put_row(&row, q);
     command_begin(out, COMMAND_QUERY_SET);
     pack_array(out, 2);
     pack_bool(out, is_update);
@@ -260,7 +260,7 @@ int query_apply_set(struct apply *a, struct str body)
         link_query(a, &old, false);
     link_query(a, &q, true);
     buf_init(&row, 0);
-    query_put(&row, &q);
+    query_put_row(&row, &q);
     store_put(a->txn, TABLE_QUERY, q.id, buf_str(&row));
     buf_fini(&row);
     touch(a);

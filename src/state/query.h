@@ -40,6 +40,7 @@ bool query_read_set(struct str body, struct query *ret); /* for policy: what wou
 int query_apply_set(struct apply *a, struct str body);
 int query_apply_delete(struct apply *a, struct str body);
 /* A row of a snapshot; false when it is none. */
+void query_put_row(struct buf *out, const struct query *q);
 bool query_restore(struct apply *a, struct str key, struct str row);
 /* For session.c: those bound to the session go with it. */
 void query_session_gone(struct apply *a, struct str session);

@@ -20,7 +20,7 @@
 /* ---- rows and encoding ---- */
 
 /* Row and command are the same bytes; the command's indexes are 0. */
-static void session_put(struct buf *out, const struct session *s)
+void session_put_row(struct buf *out, const struct session *s)
 {
     pack_array(out, SESSION_ROW_FIELDS);
     pack_str(out, s->id);
@@ -58,7 +58,7 @@ static bool session_read(struct str row, struct session *ret)
 void session_encode_create(const struct session *s, struct buf *out)
 {
     command_begin(out, COMMAND_SESSION_CREATE);
-    session_put(out, s);
+    session_put_row(out, s);
 }
 
 bool session_read_create(struct str body, struct session *ret)
@@ -224,7 +224,7 @@ int session_apply_create(struct apply *a, struct str body)
         return rc;
     s.create_index = s.modify_index = a->index;
     buf_init(&row, 0);
-    session_put(&row, &s);
+    session_put_row(&row, &s);
     store_put(a->txn, TABLE_SESSION, s.id, buf_str(&row));
     buf_fini(&row);
     by_node_key(&key, s.node, s.id);

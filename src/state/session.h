@@ -25,6 +25,7 @@ void session_encode_destroy(struct str id, struct buf *out);
 int session_apply_create(struct apply *a, struct str body);
 int session_apply_destroy(struct apply *a, struct str body);
 /* A row of a snapshot; false when it is none. */
+void session_put_row(struct buf *out, const struct session *s);
 bool session_restore(struct apply *a, struct str key, struct str row);
 /* Ids are looked up as UUIDs: 0, or ERR_INVALID with what Consul says of other texts. */
 int session_check_id(struct str id, struct error *err);
