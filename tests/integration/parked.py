@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thousands of reads that wait for a change: parked.py HTTP_PORT PID COUNT {one-by-one|together}
+"""Thousands of reads that wait for a change: parked.py HTTP_PORT PID COUNT {one-by-one|together} SECONDS
 
 How the clients come: each asks before the next connects, or all have connected before the first asks.
 
 Prints, one a line: "parked N", "bytes_each N" (resident memory of the agent per parked read),
-"away N" (of them outside libh2o), "woken N" (answered after one key was written), "others N" (answered too, though they had asked
-about other keys), "gone SECONDS" (after all hung up, until the agent had closed their sockets),
-"left_each N" (memory not given back by then). Standard library only.
+"away N" (of them outside libh2o), "woken N" (answered after one key was written), "others N"
+(answered too, though they had asked about other keys), "gone SECONDS" (after all hung up, until the agent had closed their sockets),
+"left_each N" (memory not given back by then, or SECONDS later), "back SECONDS". Standard library only.
 """
 import http.client
 import json
@@ -108,5 +108,8 @@ for s in clients:
 while sockets() > base_sockets + 2 and time.monotonic() - start < 60:
     time.sleep(0.2)
 print("gone %.1f" % (time.monotonic() - start))
-time.sleep(1)
+patience = float(sys.argv[5])
+while resident() - base > 512 * count and time.monotonic() - start < patience:
+    time.sleep(0.2)
 print("left_each", max(0, resident() - base) // count)
+print("back %.1f" % (time.monotonic() - start))
