@@ -30,7 +30,7 @@ static void on_request(void *data, struct rpc_request *r, uint8_t kind, struct s
 {
     struct agent *a = data;
     char answer[1] = {0};
-    if (a->closing) {
+    if (a->closing || a->leaving) { /* before anything is done: another server is asked */
         rpc_server_answer(r, ERR_CLOSED, STR_NONE);
     } else if (kind == SHIP_FOLLOW) {
         on_follow(a, r);

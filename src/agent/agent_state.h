@@ -51,6 +51,7 @@ struct agent {
     struct disk *disk;
     struct watchers *watchers;
     bool is_leader, closing;
+    bool leaving; /* others are to ask other servers */
     struct list subscribers;
     struct cluster *cluster;
     struct autopilot_run *autopilot; /* servers */

@@ -107,6 +107,9 @@ static void next(struct leave *l, enum step step)
         break;
     case STEP_POOLS:
         l->pools_left = 1;
+        l->agent->leaving = true;
+        if (l->agent->consensus)
+            consensus_leave(l->agent->consensus);
         if (l->wan)
             (void)!gossip_leave(pool_gossip(l->wan), now, on_wan_left, l);
         if (gossip_leave(pool_gossip(l->lan), now, on_left, l))

@@ -133,7 +133,8 @@ static void on_called(struct rpc_call *c)
             finish(s, ERR_NO_LEADER);
         return;
     }
-    if (c->is_answer || c->status == ERR_BUSY) {
+    bool is_going = c->is_answer && c->status == ERR_CLOSED; /* said before it did anything */
+    if ((c->is_answer && !is_going) || c->status == ERR_BUSY) {
         finish(s, c->status);
         return;
     }
@@ -142,7 +143,7 @@ static void on_called(struct rpc_call *c)
     servers_failed(&a->servers, &s->address, clock_now());
     if (s->tried_n < SHIP_TRIED_MAX)
         s->tried[s->tried_n++] = s->address;
-    if ((c->was_sent && !s->may_repeat) || c->status == ERR_TIMEOUT)
+    if ((c->was_sent && !s->may_repeat && !is_going) || c->status == ERR_TIMEOUT)
         finish(s, c->status == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_CLOSED);
     else if (s->tried_n < SHIP_TRIED_MAX && s->target == SHIP_TO_ANY)
         try_now(s);

@@ -314,6 +314,12 @@ void consensus_turn(void *data)
 
 /* ---- facts ---- */
 
+void consensus_leave(struct consensus *c)
+{
+    c->leaving = true;
+    consensus_set_dirty(c);
+}
+
 bool consensus_is_leader(const struct consensus *c)
 {
     return c->is_leader;

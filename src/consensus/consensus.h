@@ -148,6 +148,10 @@ struct consensus_peer {
 void consensus_peers(const struct consensus *c,
                      void (*each)(void *data, const struct consensus_peer *p), void *data);
 
+/* This server is about to leave the configuration, and may never apply what the others commit from
+ * here on: answers of the leader no longer wait until it has. */
+void consensus_leave(struct consensus *c);
+
 bool consensus_is_leader(const struct consensus *c);
 /* "ip:port" of the leader, "" when none is known. */
 const char *consensus_leader_address(const struct consensus *c);

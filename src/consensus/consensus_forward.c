@@ -180,7 +180,7 @@ static void give_up_applying(struct consensus *c, struct instant now)
 {
     LIST_FOREACH (&c->reads_confirmed, l) {
         struct consensus_read *r = read_of(l);
-        if (r->status == 0 && r->deadline.ns != 0 && is_late(r->deadline, now))
+        if (r->status == 0 && r->deadline.ns != 0 && (c->leaving || is_late(r->deadline, now)))
             r->status = ERR_NO_LEADER;
     }
 }
@@ -322,7 +322,7 @@ void consensus_forward_finish(struct consensus *c, uint64_t applied)
     LIST_FOREACH (&c->arrivals, l) {
         struct arrival *a = LIST_ITEM(l, struct arrival, list);
         struct consensus_submit *s = a->submit;
-        if (s->index > applied && !c->closing && !is_late(s->deadline, now))
+        if (s->index > applied && !c->closing && !c->leaving && !is_late(s->deadline, now))
             continue;
         list_remove(l);
         s->status = 0;

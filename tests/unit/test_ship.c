@@ -166,6 +166,22 @@ static void never_twice(void **state)
     }
 }
 
+/* A server that is leaving says so before it does anything: a write goes to another one. */
+static void one_that_leaves(void **state)
+{
+    open_all(3);
+    submit(SHIP_TO_ANY, false, NULL);
+    struct addr first = t.to;
+    answer(ERR_CLOSED, true, true);
+    assert_int_equal(t.calls, 2);
+    assert_int_equal(t.done, 0);
+    assert_false(addr_eq(&t.to, &first));
+    answer(0, true, true);
+    assert_int_equal(t.done, 1);
+    assert_int_equal(t.status, 0);
+    close_all();
+}
+
 /* What was certainly not sent goes to the next server, a write too; all of them, then again. */
 static void the_next_one(void **state)
 {
@@ -263,5 +279,5 @@ static void canceled(void **state)
     assert_int_equal(t.cancels, 2);
 }
 
-UNIT_MAIN(UNIT(answered), UNIT(never_twice), UNIT(the_next_one), UNIT(what_servers_say),
-          UNIT(targets), UNIT(canceled))
+UNIT_MAIN(UNIT(answered), UNIT(never_twice), UNIT(one_that_leaves), UNIT(the_next_one),
+          UNIT(what_servers_say), UNIT(targets), UNIT(canceled))
