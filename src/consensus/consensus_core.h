@@ -96,7 +96,7 @@ struct consensus {
     uint64_t leader;
     bool is_leader; /* leads, and has applied the first entry of its term; lease holds */
     bool dirty, in_turn, closing;
-    bool leaving; /* see consensus_leave */
+    bool leaving;  /* see consensus_leave */
     bool starting; /* the first configuration is yet to be told */
     void (*closed)(void *data);
     void *closed_data;
