@@ -145,7 +145,7 @@ static void reply_create(fuse_req_t req, struct fs_mount *m, struct fs_handle *h
     struct view v = fs_mount_view(m);
     fs_ops_entry(m, &v, i, &e);
     env_view_end(&v);
-    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->fh = h->number;
     fi->direct_io = 1;
     i->lookup_n++;
     if (fuse_reply_create(req, &e, fi) == -ENOENT) {

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "fs/fs_event.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_list.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
@@ -13,6 +14,7 @@
 #include "fs/fs_scratch.h"
 
 struct fs_dir {       /* an open directory */
+    uint64_t number;  /* fs_handle.h */
     struct list link; /* mount->dirs */
     struct fs_inode *inode;
     struct fs_list list;
@@ -21,6 +23,7 @@ struct fs_dir {       /* an open directory */
     struct buf text; /* of the name at hand */
 };
 
+static struct fs_dir *make_dir(struct fs_mount *m, struct fs_inode *i, uint64_t number);
 static void free_dir(struct fs_mount *m, struct fs_dir *d);
 static int fill(struct fs_mount *m, struct view *v, struct fs_dir *d);
 static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, struct fs_dir *d,
@@ -38,21 +41,37 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
         fuse_reply_err(req, EACCES);
         return;
     }
-    struct fs_dir *d = mem_new(struct fs_dir);
-    d->inode = i;
-    i->open_n++;
-    list_push(&m->dirs, &d->link);
-    fs_list_init(&d->list);
-    buf_init(&d->text, 0);
-    fi->fh = (uint64_t)(uintptr_t)d;
+    struct fs_dir *d = make_dir(m, i, 0);
+    fi->fh = d->number;
     /* The kernel keeps listings of keys; those of services and nodes are made each time. */
     fi->cache_readdir = fi->keep_cache = i->kind == FS_KV_DIR && fs_rights_are_alike(m);
     if (fuse_reply_open(req, fi) == -ENOENT)
         free_dir(m, d);
 }
 
+static struct fs_dir *make_dir(struct fs_mount *m, struct fs_inode *i, uint64_t number)
+{
+    struct fs_dir *d = mem_new(struct fs_dir);
+    d->inode = i;
+    i->open_n++;
+    d->number = fs_handle_add(m, d, number);
+    list_push(&m->dirs, &d->link);
+    fs_list_init(&d->list);
+    buf_init(&d->text, 0);
+    return d;
+}
+
+/* A listing begun in a former life of the mount goes on: its cookies mean the same in any. */
+static struct fs_dir *dir_of(struct fs_mount *m, fuse_ino_t number, const struct fuse_file_info *fi)
+{
+    struct fs_dir *d = fs_handle_find(m, fi->fh);
+    struct fs_inode *i = fs_inode_get(&m->inodes, number);
+    return d || !i ? d : make_dir(m, i, fi->fh);
+}
+
 static void free_dir(struct fs_mount *m, struct fs_dir *d)
 {
+    fs_handle_remove(m, d->number);
     d->inode->open_n--;
     fs_inode_settle(&m->inodes, d->inode);
     list_remove(&d->link);
@@ -67,11 +86,15 @@ void fs_dir_free_all(struct fs_mount *m)
         free_dir(m, LIST_ITEM(l, struct fs_dir, link));
 }
 
-static void read_dir(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi,
-                     bool plus)
+static void read_dir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+                     struct fuse_file_info *fi, bool plus)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_dir *d = (struct fs_dir *)(uintptr_t)fi->fh;
+    struct fs_dir *d = dir_of(m, number, fi);
+    if (!d) {
+        fuse_reply_err(req, ESTALE);
+        return;
+    }
     struct view v = fs_mount_view(m);
     int r = 0;
     if (offset == 0 || !d->is_filled)
@@ -108,21 +131,22 @@ static void read_dir(fuse_req_t req, size_t size, off_t offset, struct fuse_file
 void fs_dir_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                  struct fuse_file_info *fi)
 {
-    read_dir(req, size, offset, fi, false);
+    read_dir(req, number, size, offset, fi, false);
 }
 
 void fs_dir_read_plus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                       struct fuse_file_info *fi)
 {
-    read_dir(req, size, offset, fi, true);
+    read_dir(req, number, size, offset, fi, true);
 }
 
 void fs_dir_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_dir *d = (struct fs_dir *)(uintptr_t)fi->fh;
+    struct fs_dir *d = fs_handle_find(m, fi->fh);
+    if (d)
+        free_dir(m, d);
     fuse_reply_err(req, 0);
-    free_dir(m, d);
 }
 
 /* Directories without keys that stay until they are removed (fs_change.c). */

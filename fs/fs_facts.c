@@ -149,7 +149,7 @@ static void done(struct ask *ask)
         struct fs_handle *h = fs_write_handle_new(m, i);
         h->data = f->text;
         buf_init(&f->text, 0);
-        f->fi.fh = (uint64_t)(uintptr_t)h;
+        f->fi.fh = h->number;
         f->fi.direct_io = 1;
         f->fi.noflush = 1;
         if (fuse_reply_open(req, &f->fi) == -ENOENT)

@@ -18,6 +18,7 @@
 #include "fs/fs_event.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_feed.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_own.h"
@@ -54,7 +55,6 @@ static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t 
     return false;
 }
 
-static struct fs_handle *handle_of(const struct fuse_file_info *fi);
 static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid);
 
 static int wanted_of(int flags)
@@ -103,7 +103,7 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                   struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = handle_of(fi);
+    struct fs_handle *h = fs_handle_of(m, fi);
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     if (!i) {
         fuse_reply_err(req, ESTALE);
@@ -143,7 +143,7 @@ void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t 
                    struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = handle_of(fi);
+    struct fs_handle *h = fs_handle_of(m, fi);
     if (!h || !h->writes) {
         fuse_reply_err(req, EBADF);
         return;
@@ -159,7 +159,7 @@ void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t 
 void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = handle_of(fi);
+    struct fs_handle *h = fs_handle_of(m, fi);
     if (!h || !h->writes || (!h->is_dirty && !h->poison && !h->commit)) {
         bool killed = h && h->is_touched && fs_process_was_signaled(fuse_req_ctx(req)->pid);
         if (killed)
@@ -179,7 +179,7 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    struct fs_handle *h = handle_of(fi);
+    struct fs_handle *h = fs_handle_of(m, fi);
     int error = h && h->poison ? h->poison : h && h->has_lost_lock ? EIO : 0;
     bool has_own = h && h->writes && (h->is_dirty || h->commit);
     if (!error && i && !has_own)
@@ -193,7 +193,7 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
 void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = handle_of(fi);
+    struct fs_handle *h = fs_handle_of(m, fi);
     fuse_reply_err(req, 0);
     if (fi->flock_release)
         fs_lock_released(m, fi->lock_owner);
@@ -397,16 +397,11 @@ struct fs_handle *fs_file_new_writer(struct fs_mount *m, struct fs_inode *i, int
 static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
                        struct fuse_file_info *fi)
 {
-    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->fh = h->number;
     fi->direct_io = 1;
     fi->noflush = !h->writes;
     if (fuse_reply_open(req, fi) == -ENOENT) {
         h->is_touched = false;
         fs_write_release(m, h);
     }
-}
-
-static struct fs_handle *handle_of(const struct fuse_file_info *fi)
-{
-    return fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
 }

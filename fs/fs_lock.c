@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_lock_session.h"
 #include "fs/fs_poll.h"
 #include "fs/fs_rights.h"
@@ -146,7 +147,7 @@ static void unlock(struct fs_mount *m, fuse_req_t req, struct owner *o)
 void fs_lock_flock(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi, int op)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = (struct fs_handle *)(uintptr_t)fi->fh;
+    struct fs_handle *h = fs_handle_of(m, fi);
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     struct owner *o = find_owner(m, fi->lock_owner);
     bool unlocks = (op & ~LOCK_NB) == LOCK_UN;

@@ -62,9 +62,11 @@ struct fs_mount {
     struct fs_times times;
     struct fs_keep keep; /* of the times */
     struct list handles; /* struct fs_handle: all open files */
-    struct list dirs;    /* struct fs_dir: all open directories */
-    struct list waits;   /* struct fs_wait: requests and commits not finished */
-    struct list feeds;   /* struct fs_feed: open files of changes */
+    struct map numbered; /* and directories, by the number the kernel has (fs_handle.h) */
+    uint64_t last_handle;
+    struct list dirs;  /* struct fs_dir: all open directories */
+    struct list waits; /* struct fs_wait: requests and commits not finished */
+    struct list feeds; /* struct fs_feed: open files of changes */
     struct fs_feed *repeater;
     int32_t repeater_pid;
     struct list scratches; /* struct fs_scratch */

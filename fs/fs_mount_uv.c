@@ -25,6 +25,7 @@
 #include "fs/fs_dir.h"
 #include "fs/fs_event.h"
 #include "fs/fs_feed.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_lock_session.h"
 #include "fs/fs_mount.h"
@@ -82,6 +83,7 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     m->value_max =
         config->kv_max_value_size > 0 ? (size_t)config->kv_max_value_size : KV_VALUE_SIZE_MAX;
     fs_inode_init(&m->inodes, (uint64_t)(uintptr_t)m);
+    fs_handle_init(m);
     fs_times_init(&m->times);
     fs_keep_open(&m->keep, config->dev ? NULL : config->data_dir, &m->times);
     list_init(&m->waits);
@@ -129,6 +131,7 @@ void fs_mount_free(struct fs_mount *m)
     fs_lock_free_all(m);
     fs_write_free_handles(m);
     fs_dir_free_all(m);
+    fs_handle_fini(m);
     fs_inode_fini(&m->inodes);
     fs_times_fini(&m->times);
     fs_keep_close(&m->keep);

@@ -13,6 +13,7 @@
 #include "fs/fs_event.h"
 #include "fs/fs_facts.h"
 #include "fs/fs_file.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_history.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_name.h"
@@ -133,7 +134,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    struct fs_handle *h = fi ? (struct fs_handle *)(uintptr_t)fi->fh : NULL;
+    struct fs_handle *h = fs_handle_of(m, fi);
     int error = 0;
     if (!i || fs_history_is(i->kind)) {
         error = i ? EROFS : ESTALE;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "fs/fs_event.h"
 #include "fs/fs_feed.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_ops.h"
 
 struct fs_poll {
@@ -30,7 +31,7 @@ void fs_poll_file(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
                   struct fuse_pollhandle *ph)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = (struct fs_handle *)(uintptr_t)fi->fh;
+    struct fs_handle *h = fs_handle_of(m, fi);
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     if (h && h->feed) {
         if (h->feed->poll)

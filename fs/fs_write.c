@@ -28,6 +28,7 @@
 #include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_file.h"
+#include "fs/fs_handle.h"
 #include "fs/fs_process.h"
 #include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
@@ -238,6 +239,7 @@ struct fs_handle *fs_write_handle_new(struct fs_mount *m, struct fs_inode *i)
     list_init(&h->link);
     list_init(&h->waiting);
     list_push(&m->handles, &h->all);
+    h->number = fs_handle_add(m, h, 0);
     return h;
 }
 
@@ -461,6 +463,7 @@ static void free_handle(struct fs_mount *m, struct fs_handle *h)
 {
     struct fs_inode *i = h->inode;
     ASSERT(list_is_empty(&h->waiting) && !h->commit);
+    fs_handle_remove(m, h->number);
     list_remove(&h->link);
     list_remove(&h->all);
     if (h->writes)

@@ -20,6 +20,7 @@
 
 struct fs_handle {
     struct fs_inode *inode; /* held open */
+    uint64_t number;        /* fs_handle.h */
     struct buf data; /* a reader's snapshot; a writer's whole value; what an appender added */
     bool writes, appends;
     bool is_blind;     /* opened with O_TRUNC: what was there before does not matter */
