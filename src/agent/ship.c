@@ -202,8 +202,13 @@ static void core_begin(struct ship *s)
     const struct config *c = s->agent->config;
     struct instant now = clock_now();
     s->active = true;
-    s->give_up = instant_add(now, c->rpc_hold_timeout);
-    s->deadline = instant_add(instant_add(s->give_up, ANSWER_TIME), s->wait);
+    if (s->limit.ns > 0) {
+        s->give_up = now;
+        s->deadline = instant_add(now, s->limit);
+    } else {
+        s->give_up = instant_add(now, c->rpc_hold_timeout);
+        s->deadline = instant_add(instant_add(s->give_up, ANSWER_TIME), s->wait);
+    }
     if (!s->env)
         list_push(&s->agent->shipper->own, &s->link);
     try_now(s);

@@ -5,7 +5,7 @@
  *     api_start ── path, route, access, options, check ──(any may answer)──> finished
  *                      │
  *                      ├── local ──────────────────────────────────────────> finished
- *                      ├── read_start: run_view, maybe parked and run again ─> finished
+ *                      ├── read_start: run_view, maybe parked and run again ─> finished, or go_on
  *                      ├── prepare, write_submit ── on_written: finish ──────> finished
  *                      └── ask_core: run_core (core thread) ── on_answered ──> finished
  *
@@ -35,6 +35,7 @@ static bool may_proceed(struct api_call *c);
 static bool take_options(struct api_call *c);
 static bool start_work(struct api_call *c);
 static bool finished(struct api_call *c);
+static bool end_read(struct api_call *c);
 static void on_read(struct read *r);
 static int run_view(struct read *r, struct view *v, uint64_t *ret_index);
 static void on_written(struct write *w);
@@ -78,7 +79,7 @@ bool api_start(struct api_call *c)
     return start_work(c);
 }
 
-void api_ship_finished(struct api_call *c)
+void api_finish_later(struct api_call *c)
 {
     finished(c);
     c->done(c);
@@ -282,12 +283,7 @@ static bool start_work(struct api_call *c)
         c->route->local(c);
         return finished(c);
     case API_READ:
-        if (!start_read(c)) {
-            c->is_async = true;
-            return false;
-        }
-        on_read(&c->work.read);
-        return true;
+        return start_read(c) && end_read(c);
     case API_WRITE:
         return start_write(c);
     case API_CORE:
@@ -333,18 +329,25 @@ static void put_read_headers(struct api_call *c, const struct read *r)
         api_header(c, "X-Consul-Effective-Consistency", str_z(words[r->mode]));
 }
 
-/* Called by start_work itself when the read did not wait; then nobody is told. */
-static void on_read(struct read *r)
+/* False: the reply is not there yet. */
+static bool end_read(struct api_call *c)
 {
-    struct api_call *c = LIST_ITEM(r, struct api_call, work.read);
-    bool waited = c->is_async;
+    struct read *r = &c->work.read;
 
     if (r->status)
         api_fail_code(c, r->status, NULL);
     else if (!c->is_failure)
         put_read_headers(c, r);
-    finished(c);
-    if (waited)
+    if (!r->status && !c->is_failure && c->route->go_on && c->route->go_on(c))
+        return false;
+    return finished(c);
+}
+
+static void on_read(struct read *r)
+{
+    struct api_call *c = LIST_ITEM(r, struct api_call, work.read);
+
+    if (end_read(c))
         c->done(c);
 }
 
@@ -378,7 +381,6 @@ static void on_answered(struct ask *a)
 
     if (c->route->view && !c->is_failure) {
         c->kind = API_READ;
-        c->is_async = true;
         if (start_read(c))
             on_read(&c->work.read);
         return;

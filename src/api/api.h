@@ -49,6 +49,7 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     bool accepts_gzip;
     struct addr remote; /* of a TCP client */
     struct str agent;   /* the node that was asked, when it is another one; else empty */
+    struct str prepared; /* another datacenter's prepared query, to be run (a row); else empty */
 };
 
 struct api_reply {
@@ -96,7 +97,8 @@ struct api_call {
     int kind;      /* enum api_kind of the route; a check may change it */
     int base_header_n;
     struct instant started;
-    bool is_async, is_failure; /* private */
+    bool is_found;             /* of an execution: there are instances */
+    bool is_failure;           /* private */
     bool is_quiet;             /* not worth a "Request finished" line */
     bool is_shipped;           /* another agent sent it here */
     bool is_final;             /* and it goes no further: run it, or refuse */
@@ -115,8 +117,8 @@ bool api_start(struct api_call *c);
  * finishes unheard: done still comes, later. Harmless when done has come. */
 void api_cancel(struct api_call *c);
 bool api_is_parked(const struct api_call *c);
-/* For api_ship.c: the reply has come. */
-void api_ship_finished(struct api_call *c);
+/* For api_ship.c and who goes on after a read (route.h): the reply is there now. */
+void api_finish_later(struct api_call *c);
 
 /* ---- for endpoints ---- */
 /* A text/plain error reply (400, 404, 500 ... bodies as Consul words them); returns false. */

@@ -4,28 +4,12 @@
 
 #include "api/api_query.h"
 
-#include <stdlib.h>
-
 #include "api/api_body.h"
-#include "api/api_cache.h"
 #include "api/api_catalog.h"
-#include "api/near.h"
-#include "api/route.h"
 #include "base/rng.h"
-#include "state/query_execute.h"
-#include "state/query_template.h"
 #include "state/session.h"
 
 #define LIMIT_DEFAULT ((size_t)65536)
-
-enum what { WHAT_ROW, WHAT_EXECUTE, WHAT_EXPLAIN };
-
-struct request { /* in the call's arena, made by api_query_check */
-    enum what what;
-    struct str key; /* id or name */
-    size_t limit;
-    bool connect;
-};
 
 /* ---- rendering ---- */
 
@@ -56,7 +40,7 @@ static void put_number(struct jwrite *w, const char *name, int64_t value)
     jwrite_i64(w, value);
 }
 
-static void put_dns(struct jwrite *w, const struct query *q)
+void api_query_put_dns(struct jwrite *w, const struct query *q)
 {
     jwrite_name(w, "DNS");
     jwrite_object(w);
@@ -84,7 +68,7 @@ static void put_service(struct jwrite *w, const struct query *q)
     jwrite_close(w);
 }
 
-static bool put_query(void *data, const struct query *q)
+bool api_query_put(void *data, const struct query *q)
 {
     struct jwrite *w = data;
 
@@ -100,26 +84,13 @@ static bool put_query(void *data, const struct query *q)
     put_flag(w, "RemoveEmptyTags", q->remove_empty_tags);
     jwrite_close(w);
     put_service(w, q);
-    put_dns(w, q);
+    api_query_put_dns(w, q);
     jwrite_name(w, "CreateIndex");
     jwrite_u64(w, q->create_index);
     jwrite_name(w, "ModifyIndex");
     jwrite_u64(w, q->modify_index);
     jwrite_close(w);
     return !w->out->failed;
-}
-
-/* Go: the reply's struct embeds QueryMeta. */
-static void put_meta(struct api_call *c, struct jwrite *w)
-{
-    static const char *const levels[] = {
-        [READ_DEFAULT] = "leader", [READ_CONSISTENT] = "consistent", [READ_STALE] = "stale"};
-
-    put_number(w, "Index", 0);
-    put_number(w, "LastContact", 0);
-    put_flag(w, "KnownLeader", true);
-    put_text(w, "ConsistencyLevel", str_z(levels[c->params.mode]));
-    put_flag(w, "NotModified", false);
 }
 
 /* ---- all queries ---- */
@@ -129,7 +100,7 @@ int api_query_list(struct api_call *c, struct view *v, uint64_t *ret_index)
     struct jwrite w = api_json(c);
 
     jwrite_array(&w);
-    query_list(v, put_query, &w, ret_index);
+    query_list(v, api_query_put, &w, ret_index);
     jwrite_close(&w);
     jwrite_end(&w);
     return 0;
@@ -168,24 +139,24 @@ void api_query_created(struct api_call *c, const struct result *result)
 
 /* ---- one ---- */
 
-static enum what what_of(struct str rest, struct str *ret_key)
+static enum api_query_what what_of(struct str rest, struct str *ret_key)
 {
     *ret_key = rest;
     if (str_has_suffix(rest, STR_LIT("/execute"))) {
         *ret_key = str_take(rest, rest.n - 8);
-        return WHAT_EXECUTE;
+        return API_QUERY_EXECUTE;
     }
     if (str_has_suffix(rest, STR_LIT("/explain"))) {
         *ret_key = str_take(rest, rest.n - 8);
-        return WHAT_EXPLAIN;
+        return API_QUERY_EXPLAIN;
     }
-    return WHAT_ROW;
+    return API_QUERY_ROW;
 }
 
 bool api_query_methods(struct api_call *c)
 {
     struct str key;
-    bool is_row = what_of(c->rest, &key) == WHAT_ROW;
+    bool is_row = what_of(c->rest, &key) == API_QUERY_ROW;
     unsigned may = is_row ? API_GET | API_PUT | API_DELETE : API_GET;
     const char *names = is_row ? "GET,PUT,DELETE" : "GET";
     struct jwrite w;
@@ -212,7 +183,7 @@ static bool bad_parameter(struct api_call *c, const char *fmt, struct str value,
     return false;
 }
 
-static bool take_parameters(struct api_call *c, struct request *q)
+static bool take_parameters(struct api_call *c, struct api_query_request *q)
 {
     static const char *const words[] = {"1", "t", "T", "true",  "TRUE",  "True",
                                         "0", "f", "F", "false", "FALSE", "False"};
@@ -224,6 +195,8 @@ static bool take_parameters(struct api_call *c, struct request *q)
         return bad_parameter(c, "Bad limit: strconv.Atoi: parsing ", limit, ": invalid syntax");
     if (n > 0)
         q->limit = (size_t)n;
+    if (c->request.prepared.n && str_to_i64(param_get(&c->params, "failovers"), &n) == 0 && n > 0)
+        q->failovers = (size_t)n;
     for (size_t i = 0; connect.n; i++) {
         if (i == sizeof words / sizeof words[0])
             return bad_parameter(c, "Error parsing 'connect' value: strconv.ParseBool: parsing ",
@@ -247,190 +220,28 @@ static bool check_id(struct api_call *c, struct str id, const char *before)
 
 bool api_query_check(struct api_call *c)
 {
-    struct request *q = arena_new(&c->arena, struct request);
+    struct api_query_request *q = arena_new(&c->arena, struct api_query_request);
 
-    *q = (struct request){.what = what_of(c->rest, &q->key)};
+    *q = (struct api_query_request){.what = what_of(c->rest, &q->key)};
     (void)what_of(c->rest, &q->key);
     c->scratch = q;
-    if (q->what == WHAT_ROW)
+    if (q->what == API_QUERY_ROW)
         return c->request.method != API_GET || check_id(c, q->key, "");
     c->params.index = 0; /* neither waits */
-    return q->what == WHAT_EXPLAIN || take_parameters(c, q);
-}
-
-static int not_found(struct api_call *c)
-{
-    api_fail(c, 404, "Query not found");
-    return 0;
+    return q->what == API_QUERY_EXPLAIN || take_parameters(c, q);
 }
 
 static int read_row(struct api_call *c, struct view *v, uint64_t *ret_index)
 {
-    const struct request *r = c->scratch;
+    const struct api_query_request *r = c->scratch;
     struct query q;
     struct jwrite w;
 
     if (!query_get(v, r->key, &q, ret_index))
-        return not_found(c);
+        return api_query_not_found(c);
     w = api_json(c);
     jwrite_array(&w);
-    put_query(&w, &q);
-    jwrite_close(&w);
-    jwrite_end(&w);
-    return 0;
-}
-
-static bool find(struct api_call *c, struct view *v, struct query *ret)
-{
-    const struct request *r = c->scratch;
-    struct query q;
-
-    return query_find(v, r->key, &q) && query_template_render(&q, r->key, &c->run_arena, ret) == 0;
-}
-
-static int explain(struct api_call *c, struct view *v)
-{
-    struct query q;
-    struct jwrite w;
-
-    if (!find(c, v, &q) || !query_reveal(v, &q))
-        return not_found(c);
-    w = api_json(c);
-    jwrite_object(&w);
-    jwrite_name(&w, "Query");
-    put_query(&w, &q);
-    put_meta(c, &w);
-    jwrite_close(&w);
-    jwrite_end(&w);
-    return 0;
-}
-
-/* ---- execution ---- */
-
-struct found {
-    struct catalog_node node;
-    struct catalog_service service;
-    double far; /* seconds, from where it is asked for */
-};
-
-struct gather {
-    struct api_call *call;
-    struct found *items; /* in the run's arena */
-    size_t n, cap;
-};
-
-static bool on_instance(void *data, const struct health_instance *i)
-{
-    struct gather *g = data;
-
-    if (g->n == g->cap) {
-        size_t cap = g->cap ? 2 * g->cap : 16;
-        struct found *items = arena_alloc(&g->call->run_arena, cap * sizeof *items);
-
-        if (g->n)
-            memcpy(items, g->items, g->n * sizeof *items);
-        g->items = items;
-        g->cap = cap;
-    }
-    g->items[g->n++] = (struct found){*i->node, *i->service, 0};
-    return true;
-}
-
-/* At random, so that clients spread; what is on the node asked for stands first. */
-static int by_far(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-
-    return x->far < y->far ? -1 : x->far > y->far;
-}
-
-static void arrange(struct gather *g, struct view *v, struct str near)
-{
-    struct near place;
-
-    size_t first = 0;
-
-    for (size_t i = 0; i + 1 < g->n; i++) {
-        size_t other = i + (size_t)rng_below(g->call->env->rng, g->n - i);
-        struct found f = g->items[i];
-
-        g->items[i] = g->items[other];
-        g->items[other] = f;
-    }
-    near_init_node(&place, g->call, v, near);
-    for (size_t i = 0; i < g->n; i++)
-        g->items[i].far = near_distance(&place, g->items[i].node.name);
-    if (place.is_on)
-        qsort(g->items, g->n, sizeof *g->items, by_far);
-    if (str_eq_z(near, "_agent") || str_eq_z(near, "_ip"))
-        near = api_asked_node(g->call);
-    for (size_t i = 0; near.n && i < g->n; i++)
-        if (str_eq_nocase(g->items[i].node.name, near)) {
-            struct found f = g->items[first];
-
-            g->items[first++] = g->items[i];
-            g->items[i] = f;
-        }
-}
-
-static bool on_check(void *data, const struct health_check *check)
-{
-    api_catalog_put_check(data, check);
-    return true;
-}
-
-static void put_found(struct jwrite *w, struct view *v, const struct found *f)
-{
-    jwrite_object(w);
-    jwrite_name(w, "Node");
-    api_catalog_put_node(w, &f->node);
-    jwrite_name(w, "Service");
-    api_catalog_put_service(w, &f->service);
-    jwrite_name(w, "Checks");
-    jwrite_array(w);
-    health_instance_checks(v, f->node.name, f->service.id, on_check, w);
-    jwrite_close(w);
-    jwrite_close(w);
-}
-
-/* consul: an error that came through the cache is no 404 any more. */
-static int not_found_to_run(struct api_call *c)
-{
-    if (!api_cache_is_asked(c))
-        return not_found(c);
-    api_fail(c, 500, "Query not found");
-    return 0;
-}
-
-static int execute(struct api_call *c, struct view *v)
-{
-    const struct request *r = c->scratch;
-    struct gather g = {.call = c};
-    struct str near = param_get(&c->params, "near");
-    struct query q;
-    struct jwrite w;
-
-    if (!find(c, v, &q))
-        return not_found_to_run(c);
-    if (q.token.n) /* the query's own counts, not the caller's */
-        env_view_as(c->env, v, q.token);
-    if (v->acl_status)
-        return v->acl_status;
-    q.connect = q.connect || r->connect;
-    query_execute(v, &q, on_instance, &g);
-    arrange(&g, v, near.n ? near : q.near);
-    w = api_json(c);
-    jwrite_object(&w);
-    put_text(&w, "Service", q.service);
-    jwrite_name(&w, "Nodes");
-    jwrite_array(&w);
-    for (size_t i = 0; i < g.n && i < r->limit && !w.out->failed; i++)
-        put_found(&w, v, &g.items[i]);
-    jwrite_close(&w);
-    put_dns(&w, &q);
-    put_text(&w, "Datacenter", str_z(c->env->config->datacenter));
-    put_number(&w, "Failovers", 0); /* other datacenters cannot be reached */
-    put_meta(c, &w);
+    api_query_put(&w, &q);
     jwrite_close(&w);
     jwrite_end(&w);
     return 0;
@@ -438,15 +249,15 @@ static int execute(struct api_call *c, struct view *v)
 
 int api_query_read(struct api_call *c, struct view *v, uint64_t *ret_index)
 {
-    const struct request *r = c->scratch;
+    const struct api_query_request *r = c->scratch;
 
     *ret_index = 1; /* consul: executions tell no index */
     switch (r->what) {
-    case WHAT_EXECUTE:
-        return execute(c, v);
-    case WHAT_EXPLAIN:
-        return explain(c, v);
-    case WHAT_ROW:
+    case API_QUERY_EXECUTE:
+        return api_query_execute(c, v);
+    case API_QUERY_EXPLAIN:
+        return api_query_explain(c, v);
+    case API_QUERY_ROW:
         break;
     }
     return read_row(c, v, ret_index);
@@ -456,7 +267,7 @@ int api_query_read(struct api_call *c, struct view *v, uint64_t *ret_index)
 
 bool api_query_update(struct api_call *c, struct buf *command)
 {
-    const struct request *r = c->scratch;
+    const struct api_query_request *r = c->scratch;
     struct jvalue *root = NULL;
     struct str given;
     struct query q;
@@ -474,7 +285,7 @@ bool api_query_update(struct api_call *c, struct buf *command)
 
 bool api_query_delete(struct api_call *c, struct buf *command)
 {
-    const struct request *r = c->scratch;
+    const struct api_query_request *r = c->scratch;
 
     if (!check_id(c, r->key, "Prepared Query lookup failed: "))
         return false;

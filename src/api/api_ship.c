@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The request is an array: method, its text, path, query, token, body, flags, Accept,
- * Cache-Control, the namespace header, the name of the node that was asked. The reply: status,
- * flags, headers (name, value ...), body.
+ * Cache-Control, the namespace header, the name of the node that was asked; and with the execution
+ * of another datacenter's prepared query, that query's row. The reply: status, flags, headers (name,
+ * value ...), body.
  *
  * What concerns the connection (who may write from where, which endpoints are blocked) is judged
  * where the client is; the rest where the request is run. Streams are not shipped: every endpoint
@@ -19,7 +20,7 @@
 #define NAME_MAX_SIZE 128
 
 enum { FLAG_BODY_LENGTH = 1, FLAG_FINAL = 2 };
-enum { FLAG_FAILURE = 1 };
+enum { FLAG_FAILURE = 1, FLAG_FOUND = 2 };
 
 struct api_ship {
     struct ship ship;
@@ -47,7 +48,7 @@ bool api_ship_is_needed(const struct api_call *c)
 static void put_request(const struct api_call *c, struct str query, bool is_final, struct buf *out)
 {
     const struct api_request *q = &c->request;
-    pack_array(out, REQUEST_ITEMS);
+    pack_array(out, REQUEST_ITEMS + (q->prepared.n > 0));
     pack_uint(out, (uint64_t)q->method);
     pack_str(out, q->method_text);
     pack_bin(out, q->path);
@@ -59,6 +60,8 @@ static void put_request(const struct api_call *c, struct str query, bool is_fina
     pack_bin(out, q->cache_control);
     pack_bin(out, q->namespace_header);
     pack_str(out, api_asked_node(c));
+    if (q->prepared.n)
+        pack_bin(out, q->prepared);
 }
 
 static bool take_reply(struct api_call *c, struct str bytes)
@@ -89,6 +92,7 @@ static bool take_reply(struct api_call *c, struct str bytes)
     buf_put_str(&r->body, body);
     r->is_json = false; /* its Content-Type is among the headers */
     c->is_failure = flags & FLAG_FAILURE;
+    c->is_found = flags & FLAG_FOUND;
     return true;
 }
 
@@ -104,7 +108,7 @@ static void on_shipped(struct ship *s)
     else if (!take_reply(c, buf_str(&s->answer)))
         api_fail_code(c, ERR_CORRUPT, NULL);
     ship_fini(s);
-    api_ship_finished(c);
+    api_finish_later(c);
 }
 
 void api_ship_start(struct api_call *c)
@@ -144,6 +148,26 @@ void api_ship_put(const struct api_call *c, struct str query, struct buf *out)
     put_request(c, query, true, out);
 }
 
+void api_ship_put_prepared(const struct api_call *c, struct str query, struct str row,
+                           struct buf *out)
+{
+    /* of the request only what was kept: the rest may be gone with the client */
+    struct api_call plain = {.env = c->env, .token = c->token};
+    plain.request = (struct api_request){.method = API_GET,
+                                         .method_text = STR_LIT("GET"),
+                                         .path = c->request.path,
+                                         .prepared = row};
+    put_request(&plain, query, true, out);
+}
+
+bool api_ship_take_found(struct api_call *c, struct str answer)
+{
+    struct unpack u = unpack_make(answer);
+    (void)unpack_array(&u);
+    uint64_t status = unpack_uint(&u), flags = unpack_uint(&u);
+    return !u.bad && status == 200 && (flags & FLAG_FOUND) && take_reply(c, answer);
+}
+
 int api_ship_take(struct str answer, int *ret_status, struct str *ret_body)
 {
     struct unpack u = unpack_make(answer);
@@ -178,7 +202,7 @@ static void put_reply(const struct api_call *c, struct buf *out)
     const struct api_reply *r = &c->reply;
     pack_array(out, 4);
     pack_uint(out, (uint64_t)r->status);
-    pack_uint(out, c->is_failure ? FLAG_FAILURE : 0);
+    pack_uint(out, (c->is_failure ? FLAG_FAILURE : 0) | (c->is_found ? FLAG_FOUND : 0));
     pack_array(out, (uint32_t)(r->header_n - c->base_header_n) * 2);
     for (int i = c->base_header_n; i < r->header_n; i++) {
         pack_str(out, str_z(r->headers[i].name));
@@ -207,7 +231,8 @@ static bool take_request(struct serve_call *s, struct api_call *c)
 {
     struct api_request *q = &c->request;
     struct unpack u = unpack_make(s->body);
-    if (unpack_array(&u) != REQUEST_ITEMS)
+    uint32_t item_n = unpack_array(&u);
+    if (item_n != REQUEST_ITEMS && item_n != REQUEST_ITEMS + 1)
         return false;
     uint64_t method = unpack_uint(&u);
     q->method = method <= API_OTHER ? (enum api_method)method : API_OTHER;
@@ -223,6 +248,7 @@ static bool take_request(struct serve_call *s, struct api_call *c)
     q->cache_control = unpack_str(&u);
     q->namespace_header = unpack_str(&u);
     q->agent = unpack_str(&u);
+    q->prepared = item_n > REQUEST_ITEMS ? unpack_str(&u) : STR_NONE;
     q->is_unix = true; /* it has no client's address here */
     return !u.bad;
 }

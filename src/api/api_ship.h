@@ -21,6 +21,14 @@ bool api_ship_is_waiting(const struct api_call *c);
 void api_ship_put(const struct api_call *c, struct str query, struct buf *out);
 int api_ship_take(struct str answer, int *ret_status, struct str *ret_body) MUST_USE;
 
+/* ---- an execution that goes on elsewhere ---- */
+/* The bytes of this request with another query and the row of a prepared query. */
+void api_ship_put_prepared(const struct api_call *c, struct str query, struct str row,
+                           struct buf *out);
+/* The reply that came back is this call's when there are instances in it; else false, and nothing
+ * has changed. */
+bool api_ship_take_found(struct api_call *c, struct str answer) MUST_USE;
+
 extern const struct serve_handler api_ship_handler;
 
 #endif

@@ -63,7 +63,7 @@ static const struct api_route table[] = {
     {API_GET, "/v1/session/list", API_READ, API_USUAL | API_META_ERROR, .view = api_session_list},
 
     {API_GET, "/v1/query/", API_READ, CATALOG | API_META_ERROR | API_CACHED, API_RIGHT_STATE, .methods = api_query_methods,
-     .check = api_query_check, .view = api_query_read},
+     .check = api_query_check, .view = api_query_read, .go_on = api_query_go_on},
     {API_PUT, "/v1/query/", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .methods = api_query_methods, .check = api_query_check,
      .prepare = api_query_update, .finish = api_query_done},
     {API_DELETE, "/v1/query/", API_WRITE, API_DC | API_NS, API_RIGHT_STATE, .methods = api_query_methods, .check = api_query_check,

@@ -82,7 +82,7 @@ static bool is_texts(struct str packed, bool is_map)
     return !u.bad && unpack_is_end(&u);
 }
 
-static bool query_read(struct str row, struct query *ret)
+bool query_read(struct str row, struct query *ret)
 {
     return query_fields(row, ret) && ret->id.n == 36 && ret->name.n <= QUERY_NAME_SIZE_MAX &&
            is_texts(ret->failover_datacenters, false) && is_texts(ret->ignored_checks, false) &&

@@ -42,6 +42,8 @@ int query_apply_delete(struct apply *a, struct str body);
 /* A row of a snapshot; false when it is none. */
 void query_put_row(struct buf *out, const struct query *q);
 bool query_restore(struct apply *a, struct str key, struct str row);
+/* Such a row again, its texts within it; false when it is none. */
+bool query_read(struct str row, struct query *ret);
 /* For session.c: those bound to the session go with it. */
 void query_session_gone(struct apply *a, struct str session);
 

@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Datacenters of one server each, joined by WAN gossip: a prepared query that finds nothing at home is answered by
+# another one, over HTTP and DNS, from a server and from a client.
+. "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+
+declare -A http=() dns=()
+dc() { # N OPTION...: the server of datacenter dcN
+    local n=$1
+    shift
+    need_agent "dc$n" -datacenter "dc$n" "$@"
+    http[$n]=$HTTP dns[$n]=$DNS_PORT
+}
+get() { curl -s -m 15 "http://${http[$1]}$2"; }
+put() { curl -s -m 15 -X "${4-PUT}" -d "$3" "http://${http[$1]}$2"; }
+ask() { # N NAME.query TYPE
+    dig +short +time=12 +tries=1 @127.0.0.1 -p "${dns[$1]}" "$2" "$3"
+}
+names() { get "$1" "/v1/query/$2/execute" | jq -c '[.Datacenter, .Failovers, [.Nodes[].Node.Node]]'; }
+dcs_are() { [ "$(get "$1" /v1/catalog/datacenters | jq -c sort)" = "$2" ]; }
+register() { # N NODE ADDRESS STATUS
+    put "$1" /v1/catalog/register '{"Node":"'"$2"'","Address":"'"$3"'",
+        "Service":{"Service":"web","Port":80,"Tags":["v1"]},"Check":{"CheckID":"c","ServiceID":"web","Status":"'"$4"'"}}' >/dev/null
+}
+
+dc 1
+dc 2 -retry-join-wan "127.0.0.1:${agent_wan[dc1]}" -retry-interval-wan 1s
+dc 3 -retry-join-wan "127.0.0.1:${agent_wan[dc1]}" -retry-interval-wan 1s
+for n in 1 2 3; do ok "dc$n knows the others" until_ok 40 dcs_are $n '["dc1","dc2","dc3"]'; done
+
+section "a query with datacenters to go to"
+put 1 /v1/query '{"Name":"web","Service":{"Service":"web","Failover":{"Datacenters":["dc9","dc3","dc1","dc2","dc3"]}},
+    "DNS":{"TTL":"17s"}}' POST >/dev/null
+is "$(names 1 web)" '["dc2",2,[]]' "nothing anywhere: the last that was asked, and how many were"
+is "$(dig +noall +comments @127.0.0.1 -p "${dns[1]}" web.query.consul | grep -o 'status: [A-Z]*')" "status: NXDOMAIN" \
+    "by DNS: no such name"
+register 2 b 10.0.2.1 passing
+is "$(names 1 web)" '["dc2",2,["b"]]' "the second has it"
+register 3 c 10.0.3.1 passing
+is "$(names 1 web)" '["dc3",1,["c"]]' "the first in the list wins"
+is "$(get 1 /v1/query/web/execute | jq -c '[.Service,.DNS.TTL,.Nodes[0].Node.Datacenter,.Nodes[0].Service.Port]')" \
+    '["web","17s","dc3",80]' "the answer is whole"
+register 1 a 10.0.1.1 passing
+is "$(names 1 web)" '["dc1",0,["a"]]' "what is at home is taken from there"
+register 1 a 10.0.1.1 critical
+is "$(names 1 web)" '["dc3",1,["c"]]' "until it is critical"
+register 3 c 10.0.3.1 critical
+is "$(names 1 web)" '["dc2",2,["b"]]' "a critical one there does not count"
+like "$(curl -si -m 10 "http://${http[1]}/v1/query/web/execute?pretty")" 'X-Consul-Knownleader: true.*
+    "Failovers": 2,' "headers and ?pretty"
+is "$(get 1 '/v1/query/web/execute?limit=0&connect=true' | jq -c '[.Failovers, .Nodes]')" '[2,[]]' "?connect goes along"
+is "$(get 2 '/v1/query/web/execute?dc=dc1' | jq -c '[.Datacenter, .Failovers]')" '["dc2",2]' \
+    "asked of dc1 by way of dc2: it comes back to dc2"
+
+section "filters of the query go along"
+put 1 /v1/query '{"Name":"v2","Service":{"Service":"web","Tags":["v2"],"Failover":{"NearestN":2}}}' POST >/dev/null
+is "$(names 1 v2 | jq -c '.[1:]')" '[2,[]]' "nobody has the tag"
+register 2 b 10.0.2.1 warning
+put 1 /v1/query '{"Name":"ok","Service":{"Service":"web","OnlyPassing":true,"Failover":{"NearestN":2}}}' POST >/dev/null
+is "$(names 1 ok | jq -c '.[1:]')" '[2,[]]' "only passing"
+put 1 /v1/query '{"Name":"ign","Service":{"Service":"web","OnlyPassing":true,"IgnoreCheckIDs":["c"],
+    "Failover":{"Datacenters":["dc2"]}}}' POST >/dev/null
+is "$(names 1 ign)" '["dc1",0,["a"]]' "checks are ignored at home"
+put 1 /v1/catalog/deregister '{"Node":"a"}' >/dev/null
+is "$(names 1 ign)" '["dc2",1,["b"]]' "and there"
+put 1 /v1/query '{"Name":"to-","Template":{"Type":"name_prefix_match","Regexp":"^to-(.*)$"},
+    "Service":{"Service":"web","Failover":{"Datacenters":["${match(1)}"]}}}' POST >/dev/null
+is "$(names 1 to-dc2)" '["dc2",1,["b"]]' "a template names the datacenter"
+is "$(names 1 to-dc8)" '["dc1",0,[]]' "one that is not known is not asked"
+put 1 /v1/query '{"Name":"near","Service":{"Service":"web","Failover":{"NearestN":1,"Datacenters":["dc2","dc3"]}}}' POST \
+    >/dev/null
+like "$(names 1 near)" '^\["dc2",[12],\["b"\]\]$' "the nearest, then the listed ones, each once"
+
+section "DNS"
+is "$(ask 1 web.query.consul A)" 10.0.2.1 "A"
+is "$(ask 1 web.query.consul SRV)" "1 1 80 b.node.dc2.consul." "SRV points into the other datacenter"
+like "$(dig +noall +answer @127.0.0.1 -p "${dns[1]}" web.query.consul)" $'\t17\tIN' "the query's TTL"
+like "$(dig +noall +additional @127.0.0.1 -p "${dns[1]}" web.query.consul SRV)" 'b.node.dc2.consul.*10.0.2.1' \
+    "with its address"
+is "$(dig +short +tcp @127.0.0.1 -p "${dns[1]}" web.query.consul)" 10.0.2.1 "over TCP"
+is "$(ask 1 web.query.dc1.consul A)" 10.0.2.1 "with the own datacenter in the name"
+is "$(ask 2 web.query.dc1.consul A)" 10.0.2.1 "and from another one"
+is "$(ask 1 v2.query.consul A)" "" "nobody has it"
+
+section "through a client agent"
+CLIENT=$(free_port) CLIENT_DNS=$(free_port)
+"$DISCO" agent -node client -datacenter dc1 -bind 127.0.0.1 -data-dir "$T/client" -retry-join "127.0.0.1:${agent_serf[dc1]}" \
+    -retry-interval 1s -http-port "$CLIENT" -dns-port "$CLIENT_DNS" -serf-lan-port "$(free_port)" \
+    >"$T/client.log" 2>&1 </dev/null &
+agent_pid[client]=$!
+http[4]=127.0.0.1:$CLIENT dns[4]=$CLIENT_DNS
+answers() { [ "$(names 4 web)" = '["dc2",2,["b"]]' ]; }
+ok "HTTP" until_ok 40 answers
+is "$(ask 4 web.query.consul A)" 10.0.2.1 "DNS"
+
+section "a datacenter that does not answer"
+kill -STOP "${agent_pid[dc3]}"
+begin=$SECONDS
+is "$(names 1 web)" '["dc2",2,["b"]]' "the next one is asked"
+is "$(ask 1 web.query.consul A)" 10.0.2.1 "by DNS, too"
+[ $((SECONDS - begin)) -lt 20 ]
+tap_result $? "after a few seconds"
+diag "both took $((SECONDS - begin)) s"
+kill -CONT "${agent_pid[dc3]}"
+stop_agent dc2 KILL
+is "$(names 1 ign | jq -c '.[1:]')" '[1,[]]' "one that died: nothing, and no error"
+is "$(curl -s -m 15 -o /dev/null -w '%{http_code}' "http://${http[1]}/v1/query/ign/execute")" 200 "status 200"
+done_testing
