@@ -4,7 +4,8 @@
  * nearest ones by the coordinates of their servers, then those that are listed; each once, and only
  * those that are known. The first that has something to say is the last that is asked.
  *
- *     failover_start ── core: who is there, how near ──> ship to the first, to the next ... ──> done
+ *     failover_start ── core: who is there, how near ──> ship to the first, to the next ... ──>
+ * done
  *
  * Embedded in the caller's object, on a worker. A datacenter has FAILOVER_TRY to answer, all
  * together FAILOVER_TIME, so that who asks is not kept waiting by one that is cut off.
@@ -44,8 +45,6 @@ struct failover {
     size_t name_n;
 };
 
-/* Is there anywhere to go? */
-bool failover_is_wanted(int64_t nearest, struct str listed);
 void failover_start(struct env *env, struct failover *f);
 
 /* Pure: which of the known datacenters (by distance, our own among them) are asked, in order;

@@ -42,9 +42,9 @@ struct ship {
     struct addr address;   /* SHIP_TO_ADDRESS */
     struct str datacenter; /* empty: our own; the caller's until done */
     bool may_repeat;
-    struct duration wait; /* how much longer than others the answer may take (blocking reads) */
+    struct duration wait;  /* how much longer than others the answer may take (blocking reads) */
     struct duration limit; /* 0: the usual. Else: in all, each server of it is tried only once */
-    struct buf body;      /* owned by the ship from submit on */
+    struct buf body;       /* owned by the ship from submit on */
     void (*done)(struct ship *s); /* where it was submitted, once, never inside submit */
     /* outputs */
     int status;        /* 0: answered; ERR_NO_LEADER: no server answers; ERR_NOT_FOUND: no server of

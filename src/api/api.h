@@ -45,11 +45,11 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     bool has_body_length; /* Content-Length was given */
     bool is_unix;         /* came over a unix socket */
     struct str token_header /* X-Consul-Token */, authorization, namespace_header, cache_control;
-    struct str accept, if_none_match;
+    struct str accept, if_none_match, forwarded_for;
     bool accepts_gzip;
     struct addr remote; /* of a TCP client */
-    struct str agent;   /* the node that was asked, when it is another one; else empty */
-    struct str prepared; /* another datacenter's prepared query, to be run (a row); else empty */
+    /* when another agent was asked: its node, the client's address, its prepared query (a row) */
+    struct str agent, source, prepared;
 };
 
 struct api_reply {
@@ -83,13 +83,12 @@ struct api_call {
     struct api_request request;
     struct api_reply reply;
     const struct api_route *route;
-    struct str path; /* decoded once, any bytes */
-    struct str rest; /* of it, what follows the route's path */
+    struct str path, rest; /* decoded once, any bytes; of it, what follows the route's path */
     struct param params;
     struct str token; /* from the query, the header or the bearer */
     bool pretty;
-    void (*done)(struct api_call *c); /* the door's */
-    void *door;                       /* the door's */
+    void (*done)(struct api_call *c); /* the door's, as is this: */
+    void *door;
     const struct api_stream_door *stream_door;
     /* A stream's endpoint: the client left, or the agent stops. After it nothing may be pushed. */
     void (*stream_closed)(struct api_call *c);
@@ -97,8 +96,7 @@ struct api_call {
     int kind;      /* enum api_kind of the route; a check may change it */
     int base_header_n;
     struct instant started;
-    bool is_found;             /* of an execution: there are instances */
-    bool is_failure;           /* private */
+    bool is_found, is_failure; /* an execution has instances; private */
     bool is_quiet;             /* not worth a "Request finished" line */
     bool is_shipped;           /* another agent sent it here */
     bool is_final;             /* and it goes no further: run it, or refuse */
@@ -132,11 +130,11 @@ void api_header_u64(struct api_call *c, const char *name, uint64_t value);
 /* A writer on the reply's body that honours ?pretty; marks the reply as JSON. The body is emptied
  * first, so that a run over a view may start afresh. */
 struct jwrite api_json(struct api_call *c);
-void api_true(struct api_call *c, bool value); /* body `true` or `false` */
-/* 404 (or what is given) without a body. */
-void api_empty(struct api_call *c, int status);
-/* The name of the node whose agent the client asked. */
-struct str api_asked_node(const struct api_call *c);
+void api_true(struct api_call *c, bool value);       /* body `true` or `false` */
+void api_empty(struct api_call *c, int status);      /* 404, or what is given, without a body */
+struct str api_asked_node(const struct api_call *c); /* the name of that agent's node */
+/* The client's address, a proxy's word on it (X-Forwarded-For) first; before the work begins. */
+struct str api_source_ip(const struct api_call *c, char dst[ADDR_TEXT_MAX]);
 /* Bytes that live as long as the call. */
 struct str api_keep(struct api_call *c, struct str s);
 struct str api_printf(struct api_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);

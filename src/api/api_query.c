@@ -221,6 +221,7 @@ static bool check_id(struct api_call *c, struct str id, const char *before)
 bool api_query_check(struct api_call *c)
 {
     struct api_query_request *q = arena_new(&c->arena, struct api_query_request);
+    char ip[ADDR_TEXT_MAX];
 
     *q = (struct api_query_request){.what = what_of(c->rest, &q->key)};
     (void)what_of(c->rest, &q->key);
@@ -228,6 +229,7 @@ bool api_query_check(struct api_call *c)
     if (q->what == API_QUERY_ROW)
         return c->request.method != API_GET || check_id(c, q->key, "");
     c->params.index = 0; /* neither waits */
+    q->source = api_keep(c, api_source_ip(c, ip));
     return q->what == API_QUERY_EXPLAIN || take_parameters(c, q);
 }
 

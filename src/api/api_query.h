@@ -35,7 +35,8 @@ struct api_query_request { /* c->scratch, made by api_query_check */
     size_t limit;
     size_t failovers; /* sent with a query: the how manieth datacenter this is */
     bool connect;
-    struct str kept; /* the row, when nothing was found and it may be looked for elsewhere */
+    struct str source; /* the client's address */
+    struct str kept;   /* the row, when nothing was found and it may be looked for elsewhere */
 };
 int api_query_execute(struct api_call *c, struct view *v);
 int api_query_explain(struct api_call *c, struct view *v);

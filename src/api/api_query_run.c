@@ -8,14 +8,11 @@
  */
 #include "config.h"
 
-#include <stdlib.h>
-
 #include "agent/failover.h"
 #include "api/api_cache.h"
 #include "api/api_catalog.h"
 #include "api/api_query.h"
 #include "api/api_ship.h"
-#include "api/near.h"
 #include "base/rng.h"
 #include "state/query_execute.h"
 #include "state/query_template.h"
@@ -90,12 +87,12 @@ int api_query_explain(struct api_call *c, struct view *v)
 struct found {
     struct catalog_node node;
     struct catalog_service service;
-    double far; /* seconds, from where it is asked for */
 };
 
 struct gather {
     struct api_call *call;
-    struct found *items; /* in the run's arena */
+    struct found *items; /* in the run's arena, as are these */
+    struct query_place *places;
     size_t n, cap;
 };
 
@@ -112,45 +109,28 @@ static bool on_instance(void *data, const struct health_instance *i)
         g->items = items;
         g->cap = cap;
     }
-    g->items[g->n++] = (struct found){*i->node, *i->service, 0};
+    g->items[g->n++] = (struct found){*i->node, *i->service};
     return true;
 }
 
-/* At random, so that clients spread; what is on the node asked for stands first. */
-static int by_far(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-
-    return x->far < y->far ? -1 : x->far > y->far;
-}
-
+/* At random, so that clients spread. */
 static void arrange(struct gather *g, struct view *v, struct str near)
 {
-    struct near place;
+    struct api_call *c = g->call;
+    const struct api_query_request *r = c->scratch;
+    struct query_asker asker = {.node = api_asked_node(c), .ip = r->source};
 
-    size_t first = 0;
-
-    for (size_t i = 0; i + 1 < g->n; i++) {
-        size_t other = i + (size_t)rng_below(g->call->env->rng, g->n - i);
-        struct found f = g->items[i];
-
-        g->items[i] = g->items[other];
-        g->items[other] = f;
-    }
-    near_init_node(&place, g->call, v, near);
+    g->places = arena_alloc(&c->run_arena, g->n * sizeof *g->places);
     for (size_t i = 0; i < g->n; i++)
-        g->items[i].far = near_distance(&place, g->items[i].node.name);
-    if (place.is_on)
-        qsort(g->items, g->n, sizeof *g->items, by_far);
-    if (str_eq_z(near, "_agent") || str_eq_z(near, "_ip"))
-        near = api_asked_node(g->call);
-    for (size_t i = 0; near.n && i < g->n; i++)
-        if (str_eq_nocase(g->items[i].node.name, near)) {
-            struct found f = g->items[first];
+        g->places[i] = (struct query_place){.node = g->items[i].node.name, .i = (uint32_t)i};
+    for (size_t i = 0; i + 1 < g->n; i++) {
+        size_t other = i + (size_t)rng_below(c->env->rng, g->n - i);
+        struct query_place swap = g->places[i];
 
-            g->items[first++] = g->items[i];
-            g->items[i] = f;
-        }
+        g->places[i] = g->places[other];
+        g->places[other] = swap;
+    }
+    query_sort(v, near, &asker, g->places, g->n);
 }
 
 static bool on_check(void *data, const struct health_check *check)
@@ -213,7 +193,8 @@ static void keep_for_failover(struct api_call *c, struct api_query_request *r,
     struct buf row;
 
     r->kept = STR_NONE;
-    if (c->request.prepared.n || !failover_is_wanted(q->failover_nearest, q->failover_datacenters))
+    if (c->request.prepared.n || !query_has_failover(q) ||
+        published_get(c->env->published, PUBLISHED_DATACENTERS) == 0)
         return;
     buf_init(&row, 0);
     query_put_row(&row, q);
@@ -241,7 +222,7 @@ int api_query_execute(struct api_call *c, struct view *v)
     arrange(&g, v, c->request.prepared.n ? STR_NONE : near.n ? near : q.near);
     w = begin_reply(c, &q);
     for (size_t i = 0; i < g.n && i < r->limit && !w.out->failed; i++)
-        put_found(&w, v, &g.items[i]);
+        put_found(&w, v, &g.items[g.places[i].i]);
     end_reply(c, &w, &q, c->env->config->datacenter, r->failovers);
     c->is_found = g.n > 0;
     if (!c->is_found)
@@ -267,10 +248,10 @@ static void put_request(struct failover *f, struct buf *body)
 
     buf_init(&query, 0);
     buf_putf(&query, "limit=%zu&failovers=%zu%s%s%s", r->limit, f->asked_n,
-               r->connect ? "&connect=true" : "", c->pretty ? "&pretty" : "",
-               c->params.mode == READ_STALE        ? "&stale"
-               : c->params.mode == READ_CONSISTENT ? "&consistent"
-                                                   : "");
+             r->connect ? "&connect=true" : "", c->pretty ? "&pretty" : "",
+             c->params.mode == READ_STALE        ? "&stale"
+             : c->params.mode == READ_CONSISTENT ? "&consistent"
+                                                 : "");
     api_ship_put_prepared(c, buf_str(&query), r->kept, body);
     buf_fini(&query);
 }

@@ -75,6 +75,23 @@ struct str api_asked_node(const struct api_call *c)
     return c->request.agent.n ? c->request.agent : str_z(c->env->config->node_name);
 }
 
+/* consul: sourceAddrFromRequest */
+struct str api_source_ip(const struct api_call *c, char dst[ADDR_TEXT_MAX])
+{
+    const struct api_request *q = &c->request;
+    struct str forwarded = q->forwarded_for;
+    struct addr at;
+
+    if (q->source.n)
+        return q->source;
+    if (addr_parse(str_trim(str_split(&forwarded, ',')), 0, &at) != 0)
+        at = q->remote;
+    if (at.u.sa.sa_family != AF_INET && at.u.sa.sa_family != AF_INET6)
+        return STR_NONE;
+    addr_format_ip(&at, dst);
+    return str_z(dst);
+}
+
 struct jwrite api_json(struct api_call *c)
 {
     struct jwrite w;

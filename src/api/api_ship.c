@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The request is an array: method, its text, path, query, token, body, flags, Accept,
- * Cache-Control, the namespace header, the name of the node that was asked; and with the execution
- * of another datacenter's prepared query, that query's row. The reply: status, flags, headers (name,
- * value ...), body.
+ * Cache-Control, the namespace header, the name of the node that was asked, the client's address;
+ * and, with the execution of another datacenter's prepared query, that query's row. The reply:
+ * status, flags, headers (name, value ...), body.
  *
  * What concerns the connection (who may write from where, which endpoints are blocked) is judged
  * where the client is; the rest where the request is run. Streams are not shipped: every endpoint
@@ -15,7 +15,7 @@
 
 #include "api/route.h"
 
-#define REQUEST_ITEMS 11
+#define REQUEST_ITEMS 13
 #define HEADERS_MAX   (API_HEADERS_MAX - 8)
 #define NAME_MAX_SIZE 128
 
@@ -48,7 +48,8 @@ bool api_ship_is_needed(const struct api_call *c)
 static void put_request(const struct api_call *c, struct str query, bool is_final, struct buf *out)
 {
     const struct api_request *q = &c->request;
-    pack_array(out, REQUEST_ITEMS + (q->prepared.n > 0));
+    char ip[ADDR_TEXT_MAX];
+    pack_array(out, REQUEST_ITEMS);
     pack_uint(out, (uint64_t)q->method);
     pack_str(out, q->method_text);
     pack_bin(out, q->path);
@@ -60,8 +61,8 @@ static void put_request(const struct api_call *c, struct str query, bool is_fina
     pack_bin(out, q->cache_control);
     pack_bin(out, q->namespace_header);
     pack_str(out, api_asked_node(c));
-    if (q->prepared.n)
-        pack_bin(out, q->prepared);
+    pack_str(out, api_source_ip(c, ip));
+    pack_bin(out, q->prepared);
 }
 
 static bool take_reply(struct api_call *c, struct str bytes)
@@ -153,10 +154,8 @@ void api_ship_put_prepared(const struct api_call *c, struct str query, struct st
 {
     /* of the request only what was kept: the rest may be gone with the client */
     struct api_call plain = {.env = c->env, .token = c->token};
-    plain.request = (struct api_request){.method = API_GET,
-                                         .method_text = STR_LIT("GET"),
-                                         .path = c->request.path,
-                                         .prepared = row};
+    plain.request = (struct api_request){
+        .method = API_GET, .method_text = STR_LIT("GET"), .path = c->request.path, .prepared = row};
     put_request(&plain, query, true, out);
 }
 
@@ -231,8 +230,7 @@ static bool take_request(struct serve_call *s, struct api_call *c)
 {
     struct api_request *q = &c->request;
     struct unpack u = unpack_make(s->body);
-    uint32_t item_n = unpack_array(&u);
-    if (item_n != REQUEST_ITEMS && item_n != REQUEST_ITEMS + 1)
+    if (unpack_array(&u) != REQUEST_ITEMS)
         return false;
     uint64_t method = unpack_uint(&u);
     q->method = method <= API_OTHER ? (enum api_method)method : API_OTHER;
@@ -248,7 +246,8 @@ static bool take_request(struct serve_call *s, struct api_call *c)
     q->cache_control = unpack_str(&u);
     q->namespace_header = unpack_str(&u);
     q->agent = unpack_str(&u);
-    q->prepared = item_n > REQUEST_ITEMS ? unpack_str(&u) : STR_NONE;
+    q->source = unpack_str(&u);
+    q->prepared = unpack_str(&u);
     q->is_unix = true; /* it has no client's address here */
     return !u.bad;
 }

@@ -14,11 +14,8 @@ struct near_item {
 
 void near_init(struct near *x, struct api_call *c, const struct view *v)
 {
-    near_init_node(x, c, v, param_get(&c->params, "near"));
-}
+    struct str node = param_get(&c->params, "near");
 
-void near_init_node(struct near *x, struct api_call *c, const struct view *v, struct str node)
-{
     *x = (struct near){.call = c, .view = *v};
     x->view.watch = NULL;
     if (str_eq_z(node, "_agent") || str_eq_z(node, "_ip"))
@@ -26,7 +23,8 @@ void near_init_node(struct near *x, struct api_call *c, const struct view *v, st
     x->is_on = node.n > 0 && coordinate_get(&x->view, node, &x->from, NULL);
 }
 
-double near_distance(const struct near *x, struct str node)
+/* In seconds; infinite when it is not known. */
+static double near_distance(const struct near *x, struct str node)
 {
     struct view v = x->view;
     struct coordinate there;

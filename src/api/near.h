@@ -23,13 +23,8 @@ struct near {
 
 /* Does nothing, now and later, without ?near= or when that node's coordinate is not known. */
 void near_init(struct near *x, struct api_call *c, const struct view *v);
-void near_init_node(struct near *x, struct api_call *c, const struct view *v, struct str node);
 void near_begin(struct near *x);
 void near_end(struct near *x, struct str node);
 void near_sort(struct near *x); /* when the list is closed; frees */
-
-/* The distance to a node in seconds; infinite when it is not known. For lists that are not yet
- * text. */
-double near_distance(const struct near *x, struct str node);
 
 #endif

@@ -63,8 +63,8 @@ struct api_route {
     /* Fills the reply; called again while it blocks, each time with an empty reply. Temporary
      * memory comes from c->run_arena. Returns 0 or an error code. */
     int (*view)(struct api_call *c, struct view *v, uint64_t *ret_index);
-    /* API_READ, after the last run of `view`, when that succeeded. True: the reply is made later, and
-     * api_finish_later tells. */
+    /* API_READ, after the last run of `view`, when that succeeded. True: the reply is made later,
+     * and api_finish_later tells. */
     bool (*go_on)(struct api_call *c);
     bool (*prepare)(struct api_call *c, struct buf *command);        /* false: the reply is made */
     void (*finish)(struct api_call *c, const struct result *result); /* NULL: `true` */

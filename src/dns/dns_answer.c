@@ -20,6 +20,7 @@ static enum dns_outcome refuse(const struct dns_question *q, const knot_pkt_t *q
 static bool is_own_datacenter(const struct dns_reply *r, const struct dns_name *name);
 static void answer_kind(struct dns_reply *r, const struct dns_name *name);
 static void find_ecs(const knot_pkt_t *query, struct dns_pack *p);
+static void find_subnet(const knot_pkt_t *query, struct dns_reply *r);
 
 static void reply_init(const struct dns_question *q, const knot_pkt_t *query, struct rng *rng,
                        struct dns_reply *r)
@@ -37,6 +38,8 @@ static void reply_init(const struct dns_question *q, const knot_pkt_t *query, st
                             .qname_lower = knot_pkt_qname(query),
                             .qtype = knot_pkt_qtype(query),
                             .is_tcp = q->is_tcp,
+                            .asker = q->asker,
+                            .elsewhere = q->elsewhere,
                             .has_edns = knot_pkt_has_edns(query),
                             .level = DNS_REPLY_LEVEL_MAX};
     r->answer_max = dns_pack_answers_max(query, q->is_tcp, q->conf->config);
@@ -85,7 +88,10 @@ enum dns_outcome dns_answer(const struct dns_question *q, uint8_t *out, size_t *
                          256);
         return DNS_SHIP;
     }
+    find_subnet(query, &r);
     answer_kind(&r, &name);
+    if (r.is_elsewhere)
+        return DNS_FAILOVER;
     if (r.is_forward) {
         if (q->conf->has_recursors)
             return DNS_FORWARD;
@@ -220,7 +226,7 @@ static void answer_kind(struct dns_reply *r, const struct dns_name *name)
             dns_reply_no_name(r);
         return;
     case DNS_NAME_QUERY:
-        if (is_own_datacenter(r, name))
+        if (is_own_datacenter(r, name) || (r->asker && r->asker->prepared.n))
             dns_service_answer_query(r, name);
         else
             dns_reply_no_name(r);
@@ -238,19 +244,40 @@ static void answer_kind(struct dns_reply *r, const struct dns_name *name)
     }
 }
 
-static void find_ecs(const knot_pkt_t *query, struct dns_pack *p)
+static bool parse_ecs(const knot_pkt_t *query, knot_edns_client_subnet_t *ret, uint8_t **ret_data,
+                      uint16_t *ret_n)
 {
     uint8_t *option = knot_pkt_has_edns(query)
                           ? knot_pkt_edns_option(query, KNOT_EDNS_OPTION_CLIENT_SUBNET)
                           : NULL;
-    knot_edns_client_subnet_t ecs;
 
     if (!option)
-        return;
-    uint16_t n = knot_edns_opt_get_length(option);
-    uint8_t *data = knot_edns_opt_get_data(option);
-    if (n < 4 || knot_edns_client_subnet_parse(&ecs, data, n) != KNOT_EOK)
+        return false;
+    *ret_n = knot_edns_opt_get_length(option);
+    *ret_data = knot_edns_opt_get_data(option);
+    return *ret_n >= 4 && knot_edns_client_subnet_parse(ret, *ret_data, *ret_n) == KNOT_EOK;
+}
+
+static void find_ecs(const knot_pkt_t *query, struct dns_pack *p)
+{
+    knot_edns_client_subnet_t ecs;
+    uint8_t *data;
+    uint16_t n;
+
+    if (!parse_ecs(query, &ecs, &data, &n))
         return;
     p->ecs = data;
     p->ecs_n = n;
+}
+
+static void find_subnet(const knot_pkt_t *query, struct dns_reply *r)
+{
+    knot_edns_client_subnet_t ecs;
+    struct sockaddr_storage at;
+    uint8_t *data;
+    uint16_t n;
+
+    if (parse_ecs(query, &ecs, &data, &n) &&
+        knot_edns_client_subnet_get_addr(&at, &ecs) == KNOT_EOK)
+        memcpy(&r->subnet.u, &at, sizeof r->subnet.u);
 }

@@ -21,6 +21,7 @@ enum dns_outcome {
     DNS_FORWARD,  /* send `packet` to the recursors, what they say to the asker */
     DNS_SHIP,     /* another agent answers: of q->ship_dc, or any server when that is empty */
     DNS_CHASE,    /* ask the recursors for A records of chase->items, then run again */
+    DNS_FAILOVER, /* ask other datacenters for what *elsewhere says, or run again without it */
 };
 
 struct dns_question {
@@ -30,13 +31,15 @@ struct dns_question {
     struct view *view;       /* NULL: no state to answer from */
     struct dns_cache *cache; /* synced with the view; NULL: none */
     struct dns_reverse *reverse;
-    uint32_t now_s;          /* wall clock: the SOA's serial */
-    uint64_t seed;           /* of the order of answers; the same in both runs */
-    struct dns_chase *chase; /* n and is_final set to 0 before the first run */
-    bool ship_all;           /* there is no state here: all questions about our zones */
-    bool ship_dcs;           /* questions about other datacenters are answered there */
-    char *ship_dc;           /* 256 octets for DNS_SHIP; NULL: nothing is shipped */
-    struct dns_mem *mem;     /* reset by the caller after the answer was used */
+    uint32_t now_s;                /* wall clock: the SOA's serial */
+    uint64_t seed;                 /* of the order of answers; the same in both runs */
+    struct dns_chase *chase;       /* n and is_final set to 0 before the first run */
+    bool ship_all;                 /* there is no state here: all questions about our zones */
+    bool ship_dcs;                 /* questions about other datacenters are answered there */
+    char *ship_dc;                 /* 256 octets for DNS_SHIP; NULL: nothing is shipped */
+    const struct dns_asker *asker; /* NULL: not known */
+    struct buf *elsewhere;         /* for DNS_FAILOVER; NULL: nobody else is asked */
+    struct dns_mem *mem;           /* reset by the caller after the answer was used */
 };
 
 /* `out` has room for the size the asker takes, DNS_ANSWER_SIZE_MAX at most; see dns_answer_size. */

@@ -9,6 +9,7 @@
 
 #include <libknot/rdata.h>
 
+#include "base/addr.h"
 #include "base/rng.h"
 #include "dns/dns_cache.h"
 #include "dns/dns_conf.h"
@@ -56,8 +57,18 @@ struct dns_chase {
     } items[DNS_CHASE_MAX];
 };
 
+/* Who asks, as far as an answer depends on it. */
+struct dns_asker {
+    struct addr source;  /* family AF_UNSPEC: not known */
+    struct str node;     /* of the agent that was asked; empty: this one */
+    struct str prepared; /* another datacenter's prepared query, to be run (a row); else empty */
+};
+
 struct dns_reply {
     /* inputs */
+    const struct dns_asker *asker; /* NULL: not known */
+    struct addr subnet;            /* of the asker's client (EDNS); AF_UNSPEC: not told */
+    struct buf *elsewhere;         /* a prepared query that found nothing: its row; or NULL */
     struct dns_mem *mem;
     const struct dns_conf *conf;
     struct view *view;       /* NULL: there is no state to answer from */
@@ -75,8 +86,9 @@ struct dns_reply {
     /* outputs */
     struct dns_list sections[DNS_SECTIONS];
     uint16_t rcode;
-    bool is_limited; /* instances of a service: only a few are sent over UDP without EDNS */
-    bool is_forward; /* nothing is known here: ask the recursors */
+    bool is_limited;   /* instances of a service: only a few are sent over UDP without EDNS */
+    bool is_forward;   /* nothing is known here: ask the recursors */
+    bool is_elsewhere; /* and other datacenters may know: `elsewhere` is filled */
 };
 
 /* A record of the given kind with room for its data, at the end of the section, owned by the

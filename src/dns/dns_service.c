@@ -170,10 +170,13 @@ void dns_service_collect(struct dns_reply *r, struct str service, struct str tag
     ret->all = load_all(r, service, &n);
     ret->order = dns_mem_alloc(r->mem, n * sizeof(ret->order[0]));
     ret->n = 0;
+    ret->is_sorted = false;
     for (size_t i = 0; i < n; i++)
         if ((!only_passing || ret->all[i].is_passing) && (tag.n == 0 || has_tag(&ret->all[i], tag)))
             ret->order[ret->n++] = (uint32_t)i;
 }
+
+/* ---- prepared queries ---- */
 
 static bool on_query_instance(void *data, const struct health_instance *i)
 {
@@ -192,25 +195,78 @@ static uint32_t ttl_of(const struct dns_reply *r, const struct query *q)
     return dns_conf_service_ttl(r->conf, q->service);
 }
 
+/* What was sent with the question is run as it is: its datacenter rendered it. */
+static bool find_query(struct dns_reply *r, const struct dns_name *name, struct arena *arena,
+                       struct query *ret)
+{
+    struct query kept;
+
+    if (r->asker && r->asker->prepared.n)
+        return query_read(r->asker->prepared, ret);
+    return query_find(r->view, name->name, &kept) &&
+           query_template_render(&kept, name->name, arena, ret) == 0;
+}
+
+/* consul: the client's subnet counts before the address the question came from. */
+static struct query_asker asker_of(const struct dns_reply *r, char ip[ADDR_TEXT_MAX])
+{
+    struct query_asker a = {.node = str_z(r->conf->config->node_name)};
+    const struct addr *at = &r->subnet;
+
+    if (r->asker && r->asker->node.n)
+        a.node = r->asker->node;
+    if (at->u.sa.sa_family == AF_UNSPEC && r->asker)
+        at = &r->asker->source;
+    if (at->u.sa.sa_family != AF_UNSPEC) {
+        addr_format_ip(at, ip);
+        a.ip = str_z(ip);
+    }
+    return a;
+}
+
+static void arrange(struct dns_reply *r, const struct query *q, struct load *l,
+                    struct dns_instances *ret)
+{
+    char ip[ADDR_TEXT_MAX];
+    struct query_asker asker = asker_of(r, ip);
+    struct query_place *places = dns_mem_alloc(r->mem, l->n * sizeof(places[0]));
+    bool is_elsewhere = r->asker && r->asker->prepared.n;
+
+    *ret = (struct dns_instances){.all = l->items, .n = l->n};
+    ret->order = dns_mem_alloc(r->mem, l->n * sizeof(ret->order[0]));
+    for (size_t i = 0; i < l->n; i++)
+        ret->order[i] = (uint32_t)i;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct dns_instance *picked = dns_service_pick(r, ret, i);
+        places[i] = (struct query_place){.node = picked->node, .i = (uint32_t)(picked - l->items)};
+    }
+    if (!is_elsewhere) /* consul: what is near here says nothing there */
+        query_sort(r->view, q->near, &asker, places, l->n);
+    for (size_t i = 0; i < l->n; i++)
+        ret->order[i] = places[i].i;
+    ret->is_sorted = true;
+}
+
 void dns_service_answer_query(struct dns_reply *r, const struct dns_name *name)
 {
     struct load l = {.r = r};
     struct arena arena = {0};
     struct dns_instances all;
-    struct query kept, q;
+    struct query q;
 
     if (!can_answer(r))
         return;
-    if (!query_find(r->view, name->name, &kept) ||
-        query_template_render(&kept, name->name, &arena, &q) != 0) {
+    if (!find_query(r, name, &arena, &q)) {
         dns_reply_no_name(r);
     } else {
         query_execute(r->view, &q, on_query_instance, &l);
-        all = (struct dns_instances){.all = l.items, .n = l.n};
-        all.order = dns_mem_alloc(r->mem, l.n * sizeof(all.order[0]));
-        for (size_t i = 0; i < l.n; i++)
-            all.order[i] = (uint32_t)i;
+        arrange(r, &q, &l, &all);
         answer_with(r, &all, ttl_of(r, &q));
+        if (l.n == 0 && r->elsewhere && query_has_failover(&q)) {
+            buf_clear(r->elsewhere);
+            query_put_row(r->elsewhere, &q);
+            r->is_elsewhere = true;
+        }
     }
     arena_fini(&arena);
 }
@@ -219,6 +275,8 @@ const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_inst
                                             size_t i)
 {
     ASSERT(i < all->n);
+    if (all->is_sorted)
+        return &all->all[all->order[i]];
     size_t other = i + (size_t)rng_below(r->rng, all->n - i); /* Fisher-Yates, as far as needed */
     uint32_t picked = all->order[other];
     all->order[other] = all->order[i];

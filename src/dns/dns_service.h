@@ -13,6 +13,7 @@ struct dns_instances {
     const struct dns_instance *all;
     uint32_t *order; /* n indexes into all */
     size_t n;
+    bool is_sorted; /* by distance: not to be shuffled */
 };
 
 void dns_service_answer(struct dns_reply *r, const struct dns_name *name);
@@ -22,7 +23,7 @@ void dns_service_answer_query(struct dns_reply *r, const struct dns_name *name);
  */
 void dns_service_collect(struct dns_reply *r, struct str service, struct str tag,
                          struct dns_instances *ret);
-/* The i-th of a random order; to be called with i = 0, 1, 2 ... */
+/* The i-th of a random order, or of the sorted one; to be called with i = 0, 1, 2 ... */
 const struct dns_instance *dns_service_pick(struct dns_reply *r, struct dns_instances *all,
                                             size_t i);
 

@@ -4,6 +4,7 @@
 #include "agent/metrics.h"
 #include "base/mem.h"
 
+#define QUESTION_ITEMS 5
 enum { FLAG_TCP = 1, FLAG_FINAL = 2 };
 
 /* ---- the asking side ---- */
@@ -30,6 +31,21 @@ static void on_shipped(struct ship *s)
     mem_free(d);
 }
 
+void dns_ship_put(const struct dns_pending *p, struct str row, bool is_final, struct buf *out)
+{
+    const struct dns_asker *a = &p->asker;
+    char ip[ADDR_TEXT_MAX] = "";
+
+    if (a->source.u.sa.sa_family != AF_UNSPEC)
+        addr_format_ip(&a->source, ip);
+    pack_array(out, QUESTION_ITEMS);
+    pack_uint(out, (p->is_tcp ? FLAG_TCP : 0) | (is_final ? FLAG_FINAL : 0));
+    pack_str(out, a->node.n ? a->node : str_z(p->worker->env->config->node_name));
+    pack_str(out, str_z(ip));
+    pack_bin(out, row);
+    pack_bin(out, p->packet);
+}
+
 void dns_ship_start(struct dns_pending *p, struct str datacenter)
 {
     struct dns_ship *d = mem_new(struct dns_ship);
@@ -43,9 +59,7 @@ void dns_ship_start(struct dns_pending *p, struct str datacenter)
                             .datacenter = str_z(d->datacenter),
                             .done = on_shipped};
     buf_init(&d->ship.body, 0);
-    buf_put_c(&d->ship.body,
-              (char)((p->is_tcp ? FLAG_TCP : 0) | (p->worker->env->is_client ? 0 : FLAG_FINAL)));
-    buf_put_str(&d->ship.body, p->packet);
+    dns_ship_put(p, STR_NONE, !p->worker->env->is_client, &d->ship.body);
     ship_submit(p->worker->env, &d->ship);
 }
 
@@ -139,6 +153,25 @@ static void on_done(struct dns_pending *p, const uint8_t *answer, size_t n)
     mem_free(j);
 }
 
+/* False: it is no question. */
+static bool take(struct serve_call *c, struct dns_worker *w, bool *ret_is_tcp, struct str *ret)
+{
+    struct unpack u = unpack_make(c->body);
+    bool fits = unpack_array(&u) == QUESTION_ITEMS;
+    uint64_t flags = unpack_uint(&u);
+    struct str ip;
+
+    w->asker.node = unpack_str(&u);
+    ip = unpack_str(&u);
+    w->asker.prepared = unpack_str(&u);
+    *ret = unpack_str(&u);
+    *ret_is_tcp = flags & FLAG_TCP;
+    w->is_final = flags & FLAG_FINAL;
+    if (addr_parse(ip, 0, &w->asker.source) != 0)
+        w->asker.source = (struct addr){0};
+    return fits && !u.bad && unpack_is_end(&u);
+}
+
 static void start(struct serve_call *c)
 {
     struct context *x = c->ctx;
@@ -147,18 +180,21 @@ static void start(struct serve_call *c)
     struct view view, *v;
     uint64_t seed;
     size_t size = 0;
-    struct str packet = str_drop(c->body, 1);
-    unsigned flags = c->body.n > 0 ? (unsigned char)c->body.p[0] : 0;
-    bool is_tcp = flags & FLAG_TCP;
-    w->is_final = flags & FLAG_FINAL;
+    struct str packet;
+    bool is_tcp;
+    if (!take(c, w, &is_tcp, &packet)) {
+        reply(c, NULL, 0);
+        return;
+    }
     metrics_add(c->env->metrics, METRIC_DNS_QUERIES, 1);
     v = dns_worker_begin(w, &view);
     enum dns_outcome outcome =
         dns_worker_answer(w, v, packet, is_tcp, &chase, &seed, w->out, &size);
     dns_worker_end(v);
+    bool may_wait = outcome == DNS_SHIP || outcome == DNS_FAILOVER || w->forward;
     if (outcome == DNS_ANSWERED || outcome == DNS_DROPPED) {
         reply(c, w->out, outcome == DNS_ANSWERED ? size : 0);
-    } else if ((outcome != DNS_SHIP && !w->forward) || w->pending_n >= DNS_WORKER_PENDING_MAX) {
+    } else if (!may_wait || w->pending_n >= DNS_WORKER_PENDING_MAX) {
         size = dns_worker_servfail(w, packet, is_tcp, w->out);
         reply(c, w->out, size);
     } else {

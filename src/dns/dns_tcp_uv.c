@@ -53,6 +53,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 static void on_idle(struct timer *t, struct instant now);
 static void process(struct conn *c);
 static bool take(struct conn *c);
+static void take_source(struct conn *c);
 static void on_done(struct dns_pending *p, const uint8_t *answer, size_t n);
 static void on_written(uv_write_t *write, int status);
 static void respond(struct conn *c, const uint8_t *answer, size_t n);
@@ -271,6 +272,7 @@ static bool take(struct conn *c)
     uv_read_stop((uv_stream_t *)&c->handle);
     struct str packet = str_make(c->in + LENGTH_SIZE, n);
     struct view *v = dns_worker_begin(w, &view);
+    take_source(c);
     enum dns_outcome outcome = dns_worker_answer(w, v, packet, true, &chase, &seed, w->out, &size);
     dns_worker_end(v);
     metrics_add(w->env->metrics, METRIC_DNS_QUERIES, 1);
@@ -291,6 +293,17 @@ static bool take(struct conn *c)
     c->in_n -= LENGTH_SIZE + n;
     memmove(c->in, c->in + LENGTH_SIZE + n, c->in_n);
     return true;
+}
+
+static void take_source(struct conn *c)
+{
+    struct addr *at = &c->tcp->worker->asker.source;
+    struct sockaddr_storage from;
+    int size = sizeof from;
+
+    *at = (struct addr){0};
+    if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&from, &size) == 0)
+        memcpy(&at->u, &from, sizeof at->u);
 }
 
 static void on_done(struct dns_pending *p, const uint8_t *answer, size_t n)

@@ -158,9 +158,10 @@ static void answer_batch(struct dns_udp *u, int n)
             out_n = 0;
             at = 0;
         }
+        w->asker.source = u->peers[i].addr;
         enum dns_outcome outcome =
             dns_worker_answer(w, v, packet, false, &chase, &seed, w->out + at, &size);
-        if (outcome == DNS_FORWARD || outcome == DNS_CHASE || outcome == DNS_SHIP) {
+        if (outcome != DNS_ANSWERED && outcome != DNS_DROPPED) {
             if (w->pending_n < DNS_WORKER_PENDING_MAX) {
                 wait(u, i, outcome, packet, &chase, seed);
                 continue;

@@ -30,6 +30,8 @@ struct dns_worker {
     size_t retiring_n; /* forwards of former configurations, closing */
     bool is_closing;
     bool is_final;                         /* the question at hand goes no further */
+    struct dns_asker asker;                /* whose it is; set before dns_worker_answer */
+    struct buf elsewhere;                  /* of the last answer that was DNS_FAILOVER */
     char ship_dc[256];                     /* of the last answer that was DNS_SHIP */
     void (*on_idle)(struct dns_worker *w); /* nothing pends any more; may be NULL */
 };
@@ -47,6 +49,7 @@ struct dns_pending {
     uint64_t seed;
     bool is_tcp;
     struct str packet;       /* owned */
+    struct dns_asker asker;  /* its texts are owned */
     struct dns_chase *chase; /* owned */
     size_t call_n;
     struct dns_worker_call *calls; /* owned; one, or one for each name of the chase */
@@ -62,16 +65,18 @@ void dns_worker_reload(struct dns_worker *w);
 struct view *dns_worker_begin(struct dns_worker *w, struct view *view);
 void dns_worker_end(struct view *view);
 
-/* Answers into `out` (room as dns_answer_size says). When recursors must be asked the outcome is
- * DNS_FORWARD or DNS_CHASE: then the caller makes its object and calls dns_worker_wait with what
- * was filled in here. */
+/* Answers into `out` (room as dns_answer_size says). When somebody else must be asked the outcome
+ * is neither DNS_ANSWERED nor DNS_DROPPED: then the caller makes its object and calls
+ * dns_worker_wait with what was filled in here. */
 enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, struct str packet,
                                    bool is_tcp, struct dns_chase *chase, uint64_t *ret_seed,
                                    uint8_t *out, size_t *ret_n);
 void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outcome outcome,
                      struct str packet, bool is_tcp, const struct dns_chase *chase, uint64_t seed);
-/* For dns_ship.c: what came back. */
+/* For dns_ship.c and dns_failover.c: what came back; or nobody had anything to say, then what is
+ * known here is the answer. */
 void dns_worker_finish(struct dns_pending *p, const uint8_t *answer, size_t n);
+void dns_worker_finish_here(struct dns_pending *p);
 /* SERVFAIL, when there are too many pending already. */
 size_t dns_worker_servfail(struct dns_worker *w, struct str packet, bool is_tcp, uint8_t *out);
 

@@ -10,6 +10,7 @@
 #include "agent/metrics.h"
 #include "agent/read.h"
 #include "base/mem.h"
+#include "dns/dns_failover.h"
 #include "dns/dns_pack.h"
 #include "dns/dns_ship.h"
 #include "dns/dns_worker.h"
@@ -54,6 +55,7 @@ int dns_worker_init(struct dns_worker *w, void *uv_loop, struct env *env, struct
     if (status != 0)
         return status;
     dns_mem_init(&w->mem);
+    buf_init(&w->elsewhere, 0);
     w->cache = dns_cache_new(rng_u64(env->rng));
     w->reverse = dns_reverse_new(rng_u64(env->rng));
     w->warned_at = (struct instant){INT64_MIN / 2};
@@ -66,6 +68,7 @@ void dns_worker_fini(struct dns_worker *w)
     ASSERT(w->pending_n == 0);
     dns_conf_free(w->conf);
     dns_mem_fini(&w->mem);
+    buf_fini(&w->elsewhere);
     dns_cache_free(w->cache);
     dns_reverse_free(w->reverse);
     mem_free(w->out);
@@ -132,7 +135,8 @@ void dns_worker_end(struct view *view)
 }
 
 static struct dns_question question_of(struct dns_worker *w, struct view *view, struct str packet,
-                                       bool is_tcp, struct dns_chase *chase, uint64_t seed)
+                                       bool is_tcp, struct dns_chase *chase,
+                                       const struct dns_asker *asker, uint64_t seed)
 {
     return (struct dns_question){.packet = packet,
                                  .is_tcp = is_tcp,
@@ -147,6 +151,7 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .ship_dcs =
                                      published_get(w->env->published, PUBLISHED_DATACENTERS) > 0,
                                  .ship_dc = w->is_final ? NULL : w->ship_dc,
+                                 .asker = asker,
                                  .mem = &w->mem};
 }
 
@@ -157,7 +162,9 @@ enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, stru
     chase->n = 0;
     chase->is_final = false;
     *ret_seed = rng_u64(w->env->rng);
-    struct dns_question q = question_of(w, view, packet, is_tcp, chase, *ret_seed);
+    struct dns_question q = question_of(w, view, packet, is_tcp, chase, &w->asker, *ret_seed);
+    if (q.ship_dcs && !q.ship_all && !w->asker.prepared.n)
+        q.elsewhere = &w->elsewhere;
     enum dns_outcome outcome = dns_answer(&q, out, ret_n);
     dns_mem_reset(&w->mem);
     return outcome;
@@ -165,7 +172,7 @@ enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, stru
 
 size_t dns_worker_servfail(struct dns_worker *w, struct str packet, bool is_tcp, uint8_t *out)
 {
-    struct dns_question q = question_of(w, NULL, packet, is_tcp, NULL, 0);
+    struct dns_question q = question_of(w, NULL, packet, is_tcp, NULL, NULL, 0);
     size_t n = dns_answer_servfail(&q, out);
     dns_mem_reset(&w->mem);
     return n;
@@ -186,17 +193,30 @@ static size_t chase_question(const uint8_t *name, uint8_t *dst)
     return KNOT_WIRE_HEADER_SIZE + n + 4;
 }
 
+static struct str own(struct str s)
+{
+    return s.n ? str_make(mem_dup(s.p, s.n), s.n) : STR_NONE;
+}
+
+static void disown(struct str s)
+{
+    mem_free((void *)(uintptr_t)s.p);
+}
+
 void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outcome outcome,
                      struct str packet, bool is_tcp, const struct dns_chase *chase, uint64_t seed)
 {
-    ASSERT(outcome == DNS_SHIP || (w->forward && (outcome == DNS_FORWARD || outcome == DNS_CHASE)));
+    ASSERT(outcome == DNS_SHIP || outcome == DNS_FAILOVER ||
+           (w->forward && (outcome == DNS_FORWARD || outcome == DNS_CHASE)));
     size_t n = outcome == DNS_CHASE ? chase->n : 1;
-    metrics_add(w->env->metrics, METRIC_DNS_RECURSED, outcome != DNS_SHIP);
+    metrics_add(w->env->metrics, METRIC_DNS_RECURSED,
+                outcome == DNS_FORWARD || outcome == DNS_CHASE);
 
     p->worker = w;
     p->seed = seed;
     p->is_tcp = is_tcp;
-    p->packet = str_make(mem_dup(packet.p, packet.n), packet.n);
+    p->packet = own(packet);
+    p->asker = (struct dns_asker){w->asker.source, own(w->asker.node), own(w->asker.prepared)};
     p->chase = outcome == DNS_CHASE ? mem_dup(chase, sizeof(*chase)) : NULL;
     p->call_n = n;
     p->calls = mem_alloc(n * sizeof(p->calls[0]));
@@ -205,6 +225,10 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
     w->pending_n++;
     if (outcome == DNS_SHIP) {
         dns_ship_start(p, str_z(w->ship_dc));
+        return;
+    }
+    if (outcome == DNS_FAILOVER) {
+        dns_failover_start(p, buf_str(&w->elsewhere));
         return;
     }
     struct dns_worker_call *calls = p->calls;
@@ -256,18 +280,26 @@ static void on_chased(struct dns_forward_call *c, struct str answer)
 {
     struct dns_worker_call *call = LIST_ITEM(c, struct dns_worker_call, call);
     struct dns_pending *p = call->pending;
-    struct dns_worker *w = p->worker;
-    struct view view;
-    size_t n = 0;
 
     if (answer.n > 0)
         p->chase->items[call - p->calls].packet = str_make(mem_dup(answer.p, answer.n), answer.n);
     if (--p->call_n > 0)
         return;
     p->chase->is_final = true;
+    dns_worker_finish_here(p);
+}
+
+void dns_worker_finish_here(struct dns_pending *p)
+{
+    struct dns_worker *w = p->worker;
+    struct dns_chase none = {.is_final = true};
+    struct view view;
+    size_t n = 0;
     struct view *v = dns_worker_begin(w, &view);
-    struct dns_question q = question_of(w, v, p->packet, p->is_tcp, p->chase, p->seed);
+    struct dns_question q =
+        question_of(w, v, p->packet, p->is_tcp, p->chase ? p->chase : &none, &p->asker, p->seed);
     enum dns_outcome outcome = dns_answer(&q, w->out, &n);
+
     if (outcome != DNS_ANSWERED) /* the state has changed so that the name is no longer ours */
         n = dns_answer_servfail(&q, w->out);
     dns_worker_end(v);
@@ -281,10 +313,12 @@ void dns_worker_finish(struct dns_pending *p, const uint8_t *answer, size_t n)
 
     list_remove(&p->link);
     w->pending_n--;
-    mem_free((void *)(uintptr_t)p->packet.p);
+    disown(p->packet);
+    disown(p->asker.node);
+    disown(p->asker.prepared);
     if (p->chase)
         for (size_t i = 0; i < p->chase->n; i++)
-            mem_free((void *)(uintptr_t)p->chase->items[i].packet.p);
+            disown(p->chase->items[i].packet);
     mem_free(p->chase);
     mem_free(p->calls);
     p->done(p, answer, n);

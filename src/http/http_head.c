@@ -109,6 +109,8 @@ static void take_headers(h2o_req_t *req, struct api_request *ret)
             ret->token_header = value;
         else if (str_eq(str_of(*h->name), STR_LIT("x-consul-namespace")))
             ret->namespace_header = value;
+        else if (str_eq(str_of(*h->name), STR_LIT("x-forwarded-for")))
+            ret->forwarded_for = value;
     }
 }
 

@@ -4,6 +4,11 @@
 
 #include "state/query_execute.h"
 
+#include <math.h>
+#include <stdlib.h>
+
+#include "state/coordinate.h"
+
 struct run {
     struct view *view;
     const struct query *query;
@@ -86,4 +91,70 @@ void query_execute(struct view *v, const struct query *q,
     if (q->connect) /* there is no service mesh, so nothing can be reached through it */
         return;
     health_service_nodes(v, q->service, on_instance, &r, &index);
+}
+
+bool query_has_failover(const struct query *q)
+{
+    struct unpack u = unpack_make(q->failover_datacenters);
+
+    return q->failover_nearest > 0 || (q->failover_datacenters.n > 0 && unpack_array(&u) > 0);
+}
+
+/* ---- in which order ---- */
+
+struct by_address {
+    struct str ip, node;
+};
+
+static bool on_node(void *data, const struct catalog_node *n)
+{
+    struct by_address *b = data;
+
+    if (str_eq(n->address, b->ip))
+        b->node = n->name;
+    return b->node.n == 0;
+}
+
+static struct str near_node(struct view *v, struct str near, const struct query_asker *asker)
+{
+    struct by_address b = {.ip = asker->ip};
+    uint64_t index;
+
+    if (str_eq_z(near, "_agent"))
+        return asker->node;
+    if (!str_eq_z(near, "_ip"))
+        return near;
+    if (b.ip.n)
+        catalog_nodes(v, on_node, &b, &index);
+    return b.node;
+}
+
+static int by_far(const void *a, const void *b)
+{
+    const struct query_place *x = a, *y = b;
+
+    if (x->far != y->far)
+        return x->far < y->far ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+void query_sort(struct view *v, struct str near, const struct query_asker *asker,
+                struct query_place *places, size_t n)
+{
+    struct str node = near.n ? near_node(v, near, asker) : STR_NONE;
+    struct coordinate from, there;
+
+    if (node.n == 0)
+        return;
+    bool is_known = coordinate_get(v, node, &from, NULL);
+    for (size_t i = 0; i < n; i++) {
+        struct query_place *p = &places[i];
+
+        p->order = (uint32_t)i;
+        p->far = str_eq_nocase(p->node, node) ? -1
+                 : is_known && coordinate_get(v, p->node, &there, NULL)
+                     ? coordinate_distance(&from, &there)
+                     : INFINITY;
+    }
+    qsort(places, n, sizeof places[0], by_far);
 }

@@ -82,6 +82,34 @@ is "$(ask 1 web.query.dc1.consul A)" 10.0.2.1 "with the own datacenter in the na
 is "$(ask 2 web.query.dc1.consul A)" 10.0.2.1 "and from another one"
 is "$(ask 1 v2.query.consul A)" "" "nobody has it"
 
+section "near"
+place() { # NODE ADDRESS SECONDS
+    put 1 /v1/catalog/register '{"Node":"'"$1"'","Address":"'"$2"'","Service":{"Service":"far","Port":1}}' >/dev/null
+    put 1 /v1/coordinate/update '{"Node":"'"$1"'","Coord":{"Vec":['"$3"',0,0,0,0,0,0,0],"Error":1,"Adjustment":0,"Height":0.00001}}' \
+        >/dev/null
+}
+place p1 10.1.0.1 0.1
+place p2 10.1.0.2 0.2
+place p3 10.1.0.3 0.9
+has_places() { [ "$(get 1 /v1/coordinate/nodes | grep -o '"p[123]"' | sort -u | wc -l)" = 3 ]; }
+ok "three nodes have coordinates" until_ok 20 has_places
+for near in p3 _ip _agent; do
+    put 1 /v1/query '{"Name":"near-'$near'","Service":{"Service":"far","Near":"'$near'"}}' POST >/dev/null
+done
+in_order() { jq -c '[.Nodes[].Node.Node]'; }
+is "$(get 1 /v1/query/near-p3/execute | in_order)" '["p3","p2","p1"]' "a node, over HTTP"
+is "$(get 1 '/v1/query/near-p3/execute?near=p1&limit=2' | in_order)" '["p1","p2"]' "?near counts before, ?limit after"
+is "$(curl -s -H 'X-Forwarded-For: 10.1.0.3, 10.0.0.9' "http://${http[1]}/v1/query/near-_ip/execute" | in_order)" \
+    '["p3","p2","p1"]' "_ip: the address a proxy tells"
+is "$(ask 1 near-p3.query.consul A | tr '\n' ' ')" "10.1.0.3 10.1.0.2 10.1.0.1 " "a node, over DNS"
+is "$(dig +short @127.0.0.1 -p "${dns[1]}" +subnet=10.1.0.3/32 near-_ip.query.consul | tr '\n' ' ')" \
+    "10.1.0.3 10.1.0.2 10.1.0.1 " "_ip: the client's subnet (EDNS)"
+put 1 /v1/catalog/register '{"Node":"dc1","Address":"127.0.0.1","Service":{"Service":"far","Port":1},"SkipNodeUpdate":true}' \
+    >/dev/null
+is "$(ask 1 near-_ip.query.consul A | head -n 1)" 127.0.0.1 "_ip: where the question came from"
+is "$(ask 1 near-_agent.query.consul A | head -n 1)" 127.0.0.1 "_agent"
+is "$(ask 2 near-_ip.query.dc1.consul A | head -n 1)" 127.0.0.1 "also when it comes by way of another datacenter"
+
 section "through a client agent"
 CLIENT=$(free_port) CLIENT_DNS=$(free_port)
 "$DISCO" agent -node client -datacenter dc1 -bind 127.0.0.1 -data-dir "$T/client" -retry-join "127.0.0.1:${agent_serf[dc1]}" \
