@@ -39,6 +39,7 @@ static void reply_init(const struct dns_question *q, const knot_pkt_t *query, st
                             .qtype = knot_pkt_qtype(query),
                             .is_tcp = q->is_tcp,
                             .asker = q->asker,
+                            .env = q->env,
                             .elsewhere = q->elsewhere,
                             .has_edns = knot_pkt_has_edns(query),
                             .level = DNS_REPLY_LEVEL_MAX};

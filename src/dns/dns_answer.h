@@ -37,6 +37,7 @@ struct dns_question {
     bool ship_all;                 /* there is no state here: all questions about our zones */
     bool ship_dcs;                 /* questions about other datacenters are answered there */
     char *ship_dc;                 /* 256 octets for DNS_SHIP; NULL: nothing is shipped */
+    struct env *env;               /* for tokens of prepared queries; NULL: they do not count */
     const struct dns_asker *asker; /* NULL: not known */
     struct buf *elsewhere;         /* for DNS_FAILOVER; NULL: nobody else is asked */
     struct dns_mem *mem;           /* reset by the caller after the answer was used */

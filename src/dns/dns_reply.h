@@ -67,6 +67,7 @@ struct dns_asker {
 struct dns_reply {
     /* inputs */
     const struct dns_asker *asker; /* NULL: not known */
+    struct env *env;               /* for tokens of prepared queries; NULL: they do not count */
     struct addr subnet;            /* of the asker's client (EDNS); AF_UNSPEC: not told */
     struct buf *elsewhere;         /* a prepared query that found nothing: its row; or NULL */
     struct dns_mem *mem;

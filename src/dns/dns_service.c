@@ -11,6 +11,7 @@
 
 #include <libknot/libknot.h>
 
+#include "agent/env.h"
 #include "dns/dns_cname.h"
 #include "dns/dns_node.h"
 #include "state/query_execute.h"
@@ -247,26 +248,42 @@ static void arrange(struct dns_reply *r, const struct query *q, struct load *l,
     ret->is_sorted = true;
 }
 
-void dns_service_answer_query(struct dns_reply *r, const struct dns_name *name)
+static void run_query(struct dns_reply *r, const struct query *q)
 {
     struct load l = {.r = r};
-    struct arena arena = {0};
     struct dns_instances all;
+
+    query_execute(r->view, q, on_query_instance, &l);
+    arrange(r, q, &l, &all);
+    answer_with(r, &all, ttl_of(r, q));
+    if (l.n == 0 && r->elsewhere && query_has_failover(q)) {
+        buf_clear(r->elsewhere);
+        query_put_row(r->elsewhere, q);
+        r->is_elsewhere = true;
+    }
+}
+
+/* The query's own token counts, not ours; the view serves other questions after this one. */
+void dns_service_answer_query(struct dns_reply *r, const struct dns_name *name)
+{
+    struct arena arena = {0};
+    struct str token;
     struct query q;
 
     if (!can_answer(r))
         return;
+    token = r->view->token;
     if (!find_query(r, name, &arena, &q)) {
         dns_reply_no_name(r);
+    } else if (q.token.n && r->env) {
+        env_view_as(r->env, r->view, q.token);
+        if (r->view->acl_status)
+            r->rcode = KNOT_RCODE_SERVFAIL;
+        else
+            run_query(r, &q);
+        env_view_as(r->env, r->view, token);
     } else {
-        query_execute(r->view, &q, on_query_instance, &l);
-        arrange(r, &q, &l, &all);
-        answer_with(r, &all, ttl_of(r, &q));
-        if (l.n == 0 && r->elsewhere && query_has_failover(&q)) {
-            buf_clear(r->elsewhere);
-            query_put_row(r->elsewhere, &q);
-            r->is_elsewhere = true;
-        }
+        run_query(r, &q);
     }
     arena_fini(&arena);
 }

@@ -152,6 +152,7 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                      published_get(w->env->published, PUBLISHED_DATACENTERS) > 0,
                                  .ship_dc = w->is_final ? NULL : w->ship_dc,
                                  .asker = asker,
+                                 .env = w->env,
                                  .mem = &w->mem};
 }
 

@@ -122,8 +122,14 @@ exits 1 "kv get without a token" disco kv get app/a
 is "$ERR" "Error querying Consul agent: Unexpected response code: 403" "and its words"
 
 section "the agent's default token, DNS, the mount"
-dig_status() { dig +tries=1 +time=5 @127.0.0.1 -p "$DNS_PORT" consul.service.consul | grep -o 'status: [A-Z]*'; }
+dig_status() { dig +tries=1 +time=5 @127.0.0.1 -p "$DNS_PORT" "${1-consul.service.consul}" | grep -o 'status: [A-Z]*'; }
 is "$(dig_status)" "status: NXDOMAIN" "DNS knows nothing for nobody"
+for token in "" "$master"; do
+    ask $master /v1/query -X POST -d '{"Name":"q'"${token:+master}"'","Token":"'"$token"'","Service":{"Service":"consul"}}' >/dev/null
+done
+is "$(dig_status q.query.consul)" "status: NXDOMAIN" "nor through a prepared query"
+is "$(dig_status qmaster.query.consul)" "status: NOERROR" "but through one that has a token of its own"
+is "$(dig_status q.query.consul)" "status: NXDOMAIN" "which counts for that question alone"
 if [ -n "$mount" ]; then
     is "$(ls "$mount/kv")" "" "the mount shows no key to nobody"
     fails "and takes none" bash -c "echo 2 >'$mount/kv/app/a'"
