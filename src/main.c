@@ -7,8 +7,7 @@
  *     sockets         http/, dns/            bound first: a port in use is one clear line
  *     agent           agent/agent.c          data directory, store, state, consensus
  *     mount           fs/                    the kernel's side of it
- *     workers         worker/worker_uv.c     a loop each, with the doors http and dns; the mount
- *                                            has a worker of its own: no load delays it
+ *     workers         worker/worker_uv.c     a loop each, with the doors; the mount has its own
  *
  * Every other command is a small client of the HTTP API: cli/cli.c.
  * How a key travels through the folders: doc/architecture.md.
@@ -248,7 +247,8 @@ static int mount_open(struct program *p, struct error *err)
 static int workers_open(struct program *p, int n, struct error *err)
 {
     static const struct serve_handler *const handlers[] = {&api_ship_handler, &serve_write_handler,
-                                                           &serve_rows_handler, &dns_ship_handler};
+                                                           &serve_rows_handler, &dns_ship_handler,
+                                                           &serve_token_handler};
     static const struct serve_table serves = {handlers, sizeof handlers / sizeof handlers[0]};
     const struct door_plan plans[] = {
         {&serve_door, (void *)(uintptr_t)&serves},

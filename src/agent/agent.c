@@ -6,9 +6,9 @@
 #include "agent/agent_state.h"
 #include "agent/coordinates.h"
 #include "agent/local_state.h"
+#include "agent/token_fetch.h"
 #include "agent/watchers.h"
 #include "base/mem.h"
-#include "state/policy.h"
 
 #define LOG "agent.server"
 
@@ -392,70 +392,6 @@ void agent_reload(struct agent *a, const struct config *config)
     watchers_reload(a->watchers, config);
 }
 
-struct view agent_view_begin(struct agent *a, struct str token)
-{
-    struct policy_settings s = tokens_settings(&a->tokens, a->config);
-    struct view v = {
-        .store = store_view_begin(a->reader),
-        .token = token.n ? token : str_z(a->tokens.user),
-    };
-    policy_resolve(a->policy, &s, &v, clock_wall_ns());
-    return v;
-}
-
-void agent_view_end(struct view *v)
-{
-    store_view_end(v->store);
-    v->store = NULL;
-}
-
-int agent_may_write(struct agent *a, struct str token, struct str command)
-{
-    struct view v = agent_view_begin(a, token);
-    int rc = policy_may_write(&v, command);
-    agent_view_end(&v);
-    return rc;
-}
-
-bool agent_refuses_txn(struct agent *a, struct str token, struct str command, struct buf *ret_body)
-{
-    if (!a->config->acl_enabled)
-        return false;
-    struct view v = agent_view_begin(a, token);
-    bool refuses = policy_refuses_txn(&v, command, ret_body);
-    agent_view_end(&v);
-    return refuses;
-}
-
-void agent_filter_result(struct agent *a, struct str token, struct str command, struct buf *body)
-{
-    struct str rest;
-    uint8_t id;
-    if (!a->config->acl_enabled || command_split(command, &id, &rest) || id != COMMAND_TXN)
-        return;
-    struct view v = agent_view_begin(a, token);
-    policy_filter_txn(&v, body);
-    agent_view_end(&v);
-}
-
-int agent_set_token(struct agent *a, struct str name, struct str token)
-{
-    int rc = tokens_set(&a->tokens, name, token);
-    if (rc)
-        return rc;
-    LIST_FOREACH (&a->subscribers, l) {
-        struct agent_subscriber *s = LIST_ITEM(l, struct agent_subscriber, link);
-        if (s->retoken)
-            s->retoken(s, &a->tokens);
-    }
-    return 0;
-}
-
-const struct tokens *agent_tokens(const struct agent *a)
-{
-    return &a->tokens;
-}
-
 bool agent_delays_lock(struct agent *a, struct str command, struct buf *ret_body)
 {
     return lock_delay_refuses(a->lock_delays, command, clock_now(), ret_body);
@@ -473,6 +409,7 @@ int agent_ask_reload(struct agent *a, struct error *err)
 
 void agent_stopping(struct agent *a)
 {
+    token_fetch_stop(a->token_fetch);
     local_close(a->local);
     cluster_stop(a->cluster);
 }

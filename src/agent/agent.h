@@ -71,6 +71,10 @@ void agent_reload(struct agent *a, const struct config *config); /* a new one is
 int agent_may_write(struct agent *a, struct str token, struct str command) MUST_USE;
 bool agent_refuses_txn(struct agent *a, struct str token, struct str command, struct buf *ret_body);
 void agent_filter_result(struct agent *a, struct str token, struct str command, struct buf *body);
+/* Are there tokens to look up here? On a server, and on an agent that has a copy of the state; else
+ * what a token permits must be asked first: agent/token_fetch.h. */
+bool agent_has_rows(const struct agent *a);
+struct token_fetch *agent_token_fetch(struct agent *a); /* NULL: no need of one */
 /* A view with what the token permits; ended by agent_view_end before the turn ends. */
 struct view agent_view_begin(struct agent *a, struct str token);
 void agent_view_end(struct view *v);

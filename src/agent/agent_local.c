@@ -101,7 +101,7 @@ static void on_client_submit(void *data, struct str token, struct consensus_subm
     struct shipped *x = shipped_new(a, SHIP_WRITE, on_submit_shipped);
     x->submit = submit;
     x->ship.target = SHIP_TO_ANY;
-    ship_write_encode(token.n ? token : str_z(a->tokens.user), submit->command, &x->ship.body);
+    ship_write_encode(tokens_to_ship(&a->tokens, token), submit->command, &x->ship.body);
     ship_submit_core(a, &x->ship);
 }
 
@@ -121,7 +121,7 @@ static void on_client_fetch(void *data, struct local_fetch *f)
 {
     struct agent *a = data;
     struct shipped *x = shipped_new(a, SHIP_INVENTORY, on_fetch_shipped);
-    struct str token = on_node_token(a);
+    struct str token = tokens_to_ship(&a->tokens, on_node_token(a));
     x->fetch = f;
     x->ship.target = SHIP_TO_LEADER;
     x->ship.may_repeat = true;
@@ -197,7 +197,7 @@ int agent_local_open(struct agent *a, void *uv_loop, struct error *err)
                    .submit = is_server ? on_submit : on_client_submit,
                    .fetch = is_server ? on_fetch : on_client_fetch,
                    .node_token = on_node_token,
-                   .may = is_server ? on_may : NULL, /* a client's servers see to it */
+                   .may = on_may,
                    .members = on_members,
                    .node_checks = is_server ? on_node_checks : NULL},
         .disk = local_disk_interface(a->disk),

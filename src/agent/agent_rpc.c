@@ -9,6 +9,7 @@
 #include "agent/replica.h"
 #include "agent/replica_wire.h"
 #include "agent/serve.h"
+#include "agent/token_fetch.h"
 #include "base/mem.h"
 
 #define LOG "agent.rpc"
@@ -94,6 +95,11 @@ static void on_follow(struct agent *a, struct rpc_request *r)
     buf_fini(&bytes);
 }
 
+struct token_fetch *agent_token_fetch(struct agent *a)
+{
+    return a->token_fetch;
+}
+
 struct replica *agent_replica(struct agent *a)
 {
     return a->replica;
@@ -135,6 +141,8 @@ void agent_rpc_open(struct agent *a)
     a->shipper = ship_core_new(a, a->timers, a->rpc_client, c->server ? leader_address : NULL);
     if (!c->server && c->mount)
         a->replica = replica_new(a);
+    if (!c->server && c->acl_enabled)
+        a->token_fetch = token_fetch_new(a);
 }
 
 static void on_part_closed(void *data)
@@ -143,6 +151,7 @@ static void on_part_closed(void *data)
     if (--a->open_n > 0)
         return;
     ship_core_free(a->shipper);
+    token_fetch_free(a->token_fetch);
     replica_free(a->replica);
     replica_source_free(a->source);
     a->closed_rpc(a->closed_rpc_data);
@@ -154,6 +163,7 @@ void agent_rpc_close(struct agent *a, void (*cb)(void *data), void *data)
     a->closed_rpc_data = data;
     if (a->replica)
         replica_stop(a->replica);
+    token_fetch_stop(a->token_fetch);
     ship_core_stop(a->shipper);
     while (mailbox_drain(a->box) > 0)
         ; /* their ends */

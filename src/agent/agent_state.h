@@ -23,6 +23,7 @@
 
 struct replica;
 struct replica_source;
+struct token_fetch;
 
 struct agent {
     const struct config *config;
@@ -62,9 +63,10 @@ struct agent {
     struct net *net; /* the server port, and all connections between agents */
     struct net_protocol rpc_protocol;
     struct shipper *shipper;
-    struct list serve_workers;     /* private to serve.c */
-    struct replica *replica;       /* of an agent without a log that has a mount */
-    struct replica_source *source; /* servers */
+    struct list serve_workers;       /* private to serve.c */
+    struct token_fetch *token_fetch; /* of an agent without a log, where ACLs are enabled */
+    struct replica *replica;         /* of an agent without a log that has a mount */
+    struct replica_source *source;   /* servers */
     void (*closed_rpc)(void *data);
     void *closed_rpc_data;
     int open_n; /* parts of agent_rpc.c that are open or closing */

@@ -50,8 +50,7 @@ struct config {
     struct addr serf_lan, serf_wan;             /* where the gossip listens; port 0 */
     struct addr *clients;                       /* client_addr may list several; port 0 */
     size_t client_n;
-    /* Where to listen: addresses.http and addresses.dns, else `clients`; port 0. None: TCP is off.
-     */
+    /* Where to listen: addresses.http and .dns, else `clients`; port 0. None: TCP is off. */
     struct addr *http_addrs, *dns_addrs;
     size_t http_addr_n, dns_addr_n;
     char *http_socket; /* the path of unix:///path in addresses.http, or NULL */
@@ -59,7 +58,8 @@ struct config {
         port_serf_wan; /* -1: off */
     /* access control */
     bool acl_enabled, acl_enable_key_list_policy;
-    char *acl_default_policy; /* "allow" or "deny" */
+    char *acl_default_policy /* "allow" or "deny" */, *acl_down_policy /* token_cache.h */;
+    struct duration acl_token_ttl, acl_policy_ttl, acl_role_ttl;
     char *acl_token_master, *acl_token_agent, *acl_token_agent_master, *acl_token_default,
         *acl_token_replication;
     /* logging */

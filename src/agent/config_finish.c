@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/config_acl.h"
 #include "agent/local_definition.h"
-#include "agent/tokens.h"
 #include "agent/watchers.h"
 #include "base/encode.h"
 
@@ -25,7 +25,6 @@ static int check_ui(struct config *c, struct error *err);
 static int check_servers(struct config *c, struct error *err);
 static int check_node_meta(struct config *c, struct error *err);
 static int check_encrypt(struct config *c, struct error *err);
-static int check_acl(struct config *c, struct error *err);
 static int check_available(struct config *c, struct error *err);
 static void warn(struct config *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -63,7 +62,7 @@ int config_finish_check(struct config *c, struct error *err)
     if (!rc)
         rc = check_encrypt(c, err);
     if (!rc)
-        rc = check_acl(c, err);
+        rc = config_acl_check(c, err);
     if (!rc)
         rc = check_available(c, err);
     if (!rc)
@@ -387,32 +386,6 @@ static size_t base64_bad_at(struct str text)
             return i;
     }
     return text.n ? (text.n - 1) / 4 * 4 : 0;
-}
-
-/* consul: agent/config/builder.go */
-static int check_acl(struct config *c, struct error *err)
-{
-    const char *const tokens[][2] = {
-        {"acl.tokens.master", c->acl_token_master},
-        {"acl.tokens.agent", c->acl_token_agent},
-        {"acl.tokens.agent_master", c->acl_token_agent_master},
-        {"acl.tokens.default", c->acl_token_default},
-        {"acl.tokens.replication", c->acl_token_replication},
-    };
-    struct str policy = str_z(c->acl_default_policy);
-
-    if (!str_eq_z(policy, "allow") && !str_eq_z(policy, "deny"))
-        return error_set(err, ERR_INVALID,
-                         "acl.default_policy \"%.*s\" is neither \"allow\" nor \"deny\"",
-                         STR_ARG(policy));
-    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
-        if (str_z(tokens[i][1]).n > TOKENS_TEXT_MAX)
-            return error_set(err, ERR_INVALID, "%s is longer than %d bytes", tokens[i][0],
-                             TOKENS_TEXT_MAX);
-    if (c->acl_enabled && c->acl_token_master && !encode_is_uuid(str_z(c->acl_token_master)))
-        return error_set(err, ERR_INVALID, "acl.tokens.master \"%s\" is not a UUID",
-                         c->acl_token_master);
-    return 0;
 }
 
 static int check_encrypt(struct config *c, struct error *err)

@@ -302,7 +302,9 @@ const struct config_option config_table[] = {
        "Ask of every request whether its token may do that")
     ON("acl.default_policy", NULL, TEXT, acl_default_policy, "allow", ANY, NO,
        "What tokens may do where no rule speaks: allow or deny")
-    OFF("acl.down_policy", NULL, TEXT, IGNORED, NULL, "No effect: servers resolve tokens themselves")
+    ON("acl.down_policy", NULL, TEXT, acl_down_policy, "extend-cache", ANY, NO,
+       "What tokens may do on an agent without -server when no server answers: what was known of "
+       "them (extend-cache; async-cache does not wait to find out), or allow, or deny")
     ON("acl.tokens.master", NULL, TEXT, acl_token_master, NULL, ANY, NO,
        "A UUID that the leader makes a management token of")
     ON("acl.tokens.agent", NULL, TEXT, acl_token_agent, NULL, ANY, NO,
@@ -313,9 +315,12 @@ const struct config_option config_table[] = {
        "Token of requests that bring none")
     ON("acl.tokens.replication", NULL, TEXT, acl_token_replication, NULL, ANY, NO,
        "Token for copies from the primary datacenter")
-    OFF("acl.policy_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
-    OFF("acl.role_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
-    OFF("acl.token_ttl", NULL, TEXT, IGNORED, NULL, "No effect: nothing is remembered past a change")
+    ON("acl.policy_ttl", NULL, DURATION, acl_policy_ttl, "30s", ANY, NO,
+       "How long an agent without -server believes what a server said of a token's policies")
+    ON("acl.role_ttl", NULL, DURATION, acl_role_ttl, "30s", ANY, NO,
+       "How long an agent without -server believes what a server said of a token's roles")
+    ON("acl.token_ttl", NULL, DURATION, acl_token_ttl, "30s", ANY, NO,
+       "How long an agent without -server believes what a server said of a token")
     ON("acl.enable_key_list_policy", NULL, BOOL, acl_enable_key_list_policy, NULL, ANY, YES,
        "A list of keys needs the right to list its prefix, also on the mount")
     OFF("acl.enable_token_persistence", NULL, BOOL, REFUSED, NULL,

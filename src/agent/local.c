@@ -258,7 +258,7 @@ void local_register_value(struct local *l, const struct jvalue *v, struct str to
     struct local_definition_service d;
     if (!local_definition_service_parse(v, &arena, &d, &w->text)) {
         local_wish_refuse(w, ERR_INVALID);
-    } else if (!may_register(l, w, d.token.n ? d.token : token, &d.row)) {
+    } else if (!may_register(l, w, token, &d.row)) {
         ; /* refused */
     } else if (!allowed(l, &d, false, &w->text)) {
         local_wish_refuse(w, ERR_UNSUPPORTED);

@@ -400,7 +400,7 @@ void local_check_register(struct local *l, const struct jvalue *v, struct str to
         goto out;
     }
     s = t.service_id.n ? local_service_get(l, t.service_id) : NULL;
-    if (!local_wish_may(l, w, t.token.n ? t.token : token, s ? s->row.name : STR_NONE))
+    if (!local_wish_may(l, w, token, s ? s->row.name : STR_NONE))
         goto out;
     if (!local_definition_allows(&t, l->config->enable_script_checks, false, &w->text)) {
         local_wish_refuse(w, ERR_UNSUPPORTED);

@@ -139,6 +139,10 @@ static bool read_run(struct read *r)
     if (waits)
         interest_begin(r);
     struct view v = env_view_begin(env, r->token, waits ? &r->watch : NULL);
+    if (r->own_acl) {
+        v.acl = r->own_acl;
+        v.acl_status = 0;
+    }
     int status = v.acl_status && !r->any_token ? v.acl_status : r->run(r, &v, &index);
     if (status == 0 && v.denied)
         status = ERR_DENIED;

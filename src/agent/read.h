@@ -23,8 +23,10 @@ struct read {
     struct duration wait; /* with min_index; 0: the default (5 min); capped (10 min); jitter of
                            * wait/16 is added (consul: blocking queries) */
     struct str token;
-    bool any_token; /* run also for a token that does not exist */
-    bool is_own;    /* of what this worker itself holds: needs no leader */
+    const struct acl_set *own_acl; /* what the token permits, where there are no rows to look it up
+                                    * in; the caller's. NULL: by the rows */
+    bool any_token;                /* run also for a token that does not exist */
+    bool is_own;                   /* of what this worker itself holds: needs no leader */
     /* Returns 0 or an error code that ends the read; *ret_index as Consul counts. */
     int (*run)(struct read *r, struct view *v, uint64_t *ret_index);
     /* Only when read_start returned false; exactly once. */

@@ -54,6 +54,8 @@ extern const struct door serve_door;
 extern const struct serve_handler serve_write_handler;
 /* SHIP_ROWS: serve_rows.c. */
 extern const struct serve_handler serve_rows_handler;
+/* SHIP_TOKEN: serve_token.c. */
+extern const struct serve_handler serve_token_handler;
 /* Takes the bytes of `answer` (it is left empty). */
 void serve_answer(struct serve_call *c, int status, struct buf *answer);
 

@@ -205,6 +205,8 @@ static void core_begin(struct ship *s)
     if (s->limit.ns > 0) {
         s->give_up = now;
         s->deadline = instant_add(now, s->limit);
+    } else if (s->patience.ns > 0) {
+        s->give_up = s->deadline = instant_add(now, s->patience);
     } else {
         s->give_up = instant_add(now, c->rpc_hold_timeout);
         s->deadline = instant_add(instant_add(s->give_up, ANSWER_TIME), s->wait);

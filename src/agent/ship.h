@@ -28,6 +28,7 @@ enum ship_kind {
     SHIP_INVENTORY = 7, /* agent/agent_local.c: all that the catalog has of one node */
     SHIP_BARRIER = 8,   /* agent/barrier.c: how far the leader is, when this server is, too */
     SHIP_FACT = 9,      /* agent/fact.c: the name of one; its text */
+    SHIP_TOKEN = 10,    /* agent/serve_token.c: what was given to the token with this secret */
     SHIP_KINDS
 };
 enum ship_target { SHIP_TO_ANY, SHIP_TO_LEADER, SHIP_TO_ADDRESS };
@@ -42,9 +43,10 @@ struct ship {
     struct addr address;   /* SHIP_TO_ADDRESS */
     struct str datacenter; /* empty: our own; the caller's until done */
     bool may_repeat;
-    struct duration wait;  /* how much longer than others the answer may take (blocking reads) */
-    struct duration limit; /* 0: the usual. Else: in all, each server of it is tried only once */
-    struct buf body;       /* owned by the ship from submit on */
+    struct duration wait;     /* how much longer than others the answer may take (blocking reads) */
+    struct duration limit;    /* 0: the usual. Else: in all, each server of it is tried only once */
+    struct duration patience; /* 0: the usual. Else: in all */
+    struct buf body;          /* owned by the ship from submit on */
     void (*done)(struct ship *s); /* where it was submitted, once, never inside submit */
     /* outputs */
     int status;        /* 0: answered; ERR_NO_LEADER: no server answers; ERR_NOT_FOUND: no server of

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/tokens.h"
 
+#include "state/acl.h"
+
 static const struct {
     const char *name, *older;
     size_t offset;
@@ -35,6 +37,13 @@ int tokens_set(struct tokens *t, struct str name, struct str token)
                        ? 0
                        : ERR_TOO_LARGE;
     return ERR_NOT_FOUND;
+}
+
+struct str tokens_to_ship(const struct tokens *t, struct str token)
+{
+    if (token.n == 0)
+        token = str_z(t->user);
+    return token.n ? token : ACL_SECRET_NONE;
 }
 
 struct policy_settings tokens_settings(const struct tokens *t, const struct config *c)

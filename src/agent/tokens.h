@@ -29,6 +29,9 @@ struct tokens {
 void tokens_init(struct tokens *t, const struct config *c);
 /* ERR_NOT_FOUND: no such name. ERR_TOO_LARGE. */
 int tokens_set(struct tokens *t, struct str name, struct str token) MUST_USE;
+/* The token with which a request is sent to another agent, where `token` came with it: never empty,
+ * or that agent would lend it its own. */
+struct str tokens_to_ship(const struct tokens *t, struct str token);
 /* What policy_resolve asks for; borrows from both. */
 struct policy_settings tokens_settings(const struct tokens *t, const struct config *c);
 

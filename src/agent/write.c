@@ -103,7 +103,8 @@ static void ship_off(struct write *w)
 {
     w->ship = (struct ship){.kind = SHIP_WRITE, .target = SHIP_TO_ANY, .done = on_shipped};
     buf_init(&w->ship.body, SHIP_BODY_SIZE_MAX);
-    ship_write_encode(w->token, buf_str(&w->command), &w->ship.body);
+    ship_write_encode(tokens_to_ship(&w->env->tokens, w->token), buf_str(&w->command),
+                      &w->ship.body);
     buf_fini(&w->command);
     ship_submit(w->env, &w->ship);
 }

@@ -4,13 +4,14 @@
  *
  *     api_start ── path, route, access, options, check ──(any may answer)──> finished
  *                      │
+ *                      ├── api_token_start: what the token permits ── api_token_known ─> as here
  *                      ├── local ──────────────────────────────────────────> finished
  *                      ├── read_start: run_view, maybe parked and run again ─> finished, or go_on
  *                      ├── prepare, write_submit ── on_written: finish ──────> finished
  *                      └── ask_core: run_core (core thread) ── on_answered ──> finished
  *
- * The door's texts may go when the client does, so path, query and token are copied at the start,
- * and the body when the core is to see it.
+ * The door's texts may go when the client does, so path, query, method and token are copied at the
+ * start, body and Accept when the core is to see them.
  */
 #include "config.h"
 
@@ -20,6 +21,7 @@
 #include "api/access.h"
 #include "api/api_cache.h"
 #include "api/api_ship.h"
+#include "api/api_token.h"
 #include "api/api_ui.h"
 #include "api/redirect.h"
 #include "api/right.h"
@@ -57,6 +59,7 @@ void api_call_free(struct api_call *c)
     if (!c)
         return;
     buf_fini(&c->reply.body);
+    api_token_fini(c);
     arena_fini(&c->run_arena);
     arena_fini(&c->arena);
     mem_free(c);
@@ -74,9 +77,25 @@ bool api_start(struct api_call *c)
         api_ship_start(c);
         return false;
     }
+    if (api_token_is_needed(c)) {
+        api_token_start(c);
+        return false;
+    }
     if (!right_is_given(c) || (c->route->check && !c->route->check(c)))
         return finished(c);
     return start_work(c);
+}
+
+void api_token_known(struct api_call *c, bool may_go_on)
+{
+    bool is_done = true;
+
+    if (!may_go_on || (c->route->check && !c->route->check(c)))
+        finished(c);
+    else
+        is_done = start_work(c);
+    if (is_done)
+        c->done(c);
 }
 
 void api_finish_later(struct api_call *c)
@@ -88,6 +107,7 @@ void api_finish_later(struct api_call *c)
 void api_cancel(struct api_call *c)
 {
     api_ship_cancel(c);
+    api_token_cancel(c);
     if (!c->ship && c->route && c->kind == API_READ)
         read_cancel(&c->work.read);
 }
@@ -111,6 +131,7 @@ static bool take_request(struct api_call *c)
     bool ok = true;
 
     q->path = api_keep(c, q->path);
+    q->method_text = api_keep(c, q->method_text);
     c->path = q->path;
     if (str_find(q->path, '%', 0) < q->path.n) {
         buf_init(&decoded, API_PATH_SIZE_MAX);
@@ -236,6 +257,7 @@ static bool start_read(struct api_call *c)
         .min_index = c->params.index,
         .wait = c->params.wait,
         .token = c->token,
+        .own_acl = api_token_acl(c),
         .any_token = c->route->flags & API_ANY_TOKEN,
         .is_own = c->route->flags & API_OWN,
         .run = run_view,
@@ -288,6 +310,7 @@ static bool start_work(struct api_call *c)
         return start_write(c);
     case API_CORE:
         c->request.body = api_keep(c, c->request.body);
+        c->request.accept = api_keep(c, c->request.accept);
         c->work.ask.run = run_core;
         c->work.ask.done = on_answered;
         ask_core(c->env, &c->work.ask);

@@ -63,7 +63,8 @@ struct api_reply {
 
 struct api_call;
 struct api_route;
-struct api_ship; /* api_ship.h */
+struct api_ship;
+struct api_token;
 
 /* What a door adds for replies without an end. On the worker's thread. */
 struct api_stream_door {
@@ -98,9 +99,9 @@ struct api_call {
     struct instant started;
     bool is_found, is_failure; /* an execution has instances; private */
     bool is_quiet;             /* not worth a "Request finished" line */
-    bool is_shipped;           /* another agent sent it here */
-    bool is_final;             /* and it goes no further: run it, or refuse */
+    bool is_shipped, is_final; /* another agent sent it here; and it goes no further */
     struct api_ship *ship;     /* it is run elsewhere; in arena */
+    struct api_token *ask;     /* what its token permits is asked first; in arena */
     union {
         struct read read;
         struct ask ask;
@@ -117,9 +118,10 @@ void api_cancel(struct api_call *c);
 bool api_is_parked(const struct api_call *c);
 /* For api_ship.c and who goes on after a read (route.h): the reply is there now. */
 void api_finish_later(struct api_call *c);
+void api_token_known(struct api_call *c, bool may_go_on); /* for api_token.c */
 
 /* ---- for endpoints ---- */
-/* A text/plain error reply (400, 404, 500 ... bodies as Consul words them); returns false. */
+/* A text/plain error reply, bodies as Consul words them; returns false. */
 bool api_fail(struct api_call *c, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The HTTP status and body of an error code, one table; `text` (may be NULL) replaces its words.
  * Returns false. */
@@ -127,16 +129,14 @@ bool api_fail_code(struct api_call *c, int code, const char *text);
 /* name: static text. value: borrowed until the reply is sent: arena or static text. */
 void api_header(struct api_call *c, const char *name, struct str value);
 void api_header_u64(struct api_call *c, const char *name, uint64_t value);
-/* A writer on the reply's body that honours ?pretty; marks the reply as JSON. The body is emptied
- * first, so that a run over a view may start afresh. */
+/* A writer on the reply's body, emptied first, that honours ?pretty; marks the reply as JSON. */
 struct jwrite api_json(struct api_call *c);
 void api_true(struct api_call *c, bool value);       /* body `true` or `false` */
 void api_empty(struct api_call *c, int status);      /* 404, or what is given, without a body */
 struct str api_asked_node(const struct api_call *c); /* the name of that agent's node */
 /* The client's address, a proxy's word on it (X-Forwarded-For) first; before the work begins. */
 struct str api_source_ip(const struct api_call *c, char dst[ADDR_TEXT_MAX]);
-/* Bytes that live as long as the call. */
-struct str api_keep(struct api_call *c, struct str s);
+struct str api_keep(struct api_call *c, struct str s); /* lives as long as the call */
 struct str api_printf(struct api_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* An endpoint of kind API_LOCAL (or the `done` of one of kind API_CORE) turns its reply into a

@@ -54,7 +54,7 @@ static void put_request(const struct api_call *c, struct str query, bool is_fina
     pack_str(out, q->method_text);
     pack_bin(out, q->path);
     pack_bin(out, query);
-    pack_bin(out, c->token);
+    pack_bin(out, tokens_to_ship(&c->env->tokens, c->token));
     pack_bin(out, q->body);
     pack_uint(out, (q->has_body_length ? FLAG_BODY_LENGTH : 0) | (is_final ? FLAG_FINAL : 0));
     pack_bin(out, q->accept);

@@ -7,7 +7,11 @@
 
 #include "api/api.h"
 
-/* On the worker's thread. False: the refusal is the reply. */
+/* 0; ERR_NO_TOKEN; ERR_DENIED. On any thread. */
+int right_judge(const struct api_call *c, const struct view *v);
+/* Makes the reply; returns false. */
+bool right_refuse(struct api_call *c, int status);
+/* Both, on the worker's thread. False: the refusal is the reply. */
 bool right_is_given(struct api_call *c);
 
 #endif

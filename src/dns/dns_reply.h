@@ -62,6 +62,7 @@ struct dns_asker {
     struct addr source;  /* family AF_UNSPEC: not known */
     struct str node;     /* of the agent that was asked; empty: this one */
     struct str prepared; /* another datacenter's prepared query, to be run (a row); else empty */
+    struct str token;    /* that came with it; empty: the default one of this agent */
 };
 
 struct dns_reply {

@@ -4,7 +4,7 @@
 #include "agent/metrics.h"
 #include "base/mem.h"
 
-#define QUESTION_ITEMS 5
+#define QUESTION_ITEMS 6
 enum { FLAG_TCP = 1, FLAG_FINAL = 2 };
 
 /* ---- the asking side ---- */
@@ -43,6 +43,7 @@ void dns_ship_put(const struct dns_pending *p, struct str row, bool is_final, st
     pack_str(out, a->node.n ? a->node : str_z(p->worker->env->config->node_name));
     pack_str(out, str_z(ip));
     pack_bin(out, row);
+    pack_bin(out, tokens_to_ship(&p->worker->env->tokens, a->token));
     pack_bin(out, p->packet);
 }
 
@@ -164,6 +165,7 @@ static bool take(struct serve_call *c, struct dns_worker *w, bool *ret_is_tcp, s
     w->asker.node = unpack_str(&u);
     ip = unpack_str(&u);
     w->asker.prepared = unpack_str(&u);
+    w->asker.token = unpack_str(&u);
     *ret = unpack_str(&u);
     *ret_is_tcp = flags & FLAG_TCP;
     w->is_final = flags & FLAG_FINAL;
@@ -187,7 +189,7 @@ static void start(struct serve_call *c)
         return;
     }
     metrics_add(c->env->metrics, METRIC_DNS_QUERIES, 1);
-    v = dns_worker_begin(w, &view);
+    v = dns_worker_begin(w, w->asker.token, &view);
     enum dns_outcome outcome =
         dns_worker_answer(w, v, packet, is_tcp, &chase, &seed, w->out, &size);
     dns_worker_end(v);

@@ -271,7 +271,7 @@ static bool take(struct conn *c)
         return false;
     uv_read_stop((uv_stream_t *)&c->handle);
     struct str packet = str_make(c->in + LENGTH_SIZE, n);
-    struct view *v = dns_worker_begin(w, &view);
+    struct view *v = dns_worker_begin(w, STR_NONE, &view);
     take_source(c);
     enum dns_outcome outcome = dns_worker_answer(w, v, packet, true, &chase, &seed, w->out, &size);
     dns_worker_end(v);

@@ -142,7 +142,7 @@ static int receive(struct dns_udp *u)
 static void answer_batch(struct dns_udp *u, int n)
 {
     struct dns_worker *w = u->worker;
-    struct view view, *v = dns_worker_begin(w, &view);
+    struct view view, *v = dns_worker_begin(w, STR_NONE, &view);
     unsigned out_n = 0;
     size_t at = 0;
 

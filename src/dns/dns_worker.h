@@ -62,7 +62,7 @@ void dns_worker_fini(struct dns_worker *w); /* forward closed, nothing pending *
 void dns_worker_reload(struct dns_worker *w);
 
 /* A view for a batch of questions, or none when there is nothing to answer from; and its end. */
-struct view *dns_worker_begin(struct dns_worker *w, struct view *view);
+struct view *dns_worker_begin(struct dns_worker *w, struct str token, struct view *view);
 void dns_worker_end(struct view *view);
 
 /* Answers into `out` (room as dns_answer_size says). When somebody else must be asked the outcome

@@ -107,7 +107,7 @@ void dns_worker_reload(struct dns_worker *w)
 
 /* ---- answering ---- */
 
-struct view *dns_worker_begin(struct dns_worker *w, struct view *view)
+struct view *dns_worker_begin(struct dns_worker *w, struct str token, struct view *view)
 {
     const struct published *p = w->env->published;
     const struct config *c = w->env->config;
@@ -119,7 +119,7 @@ struct view *dns_worker_begin(struct dns_worker *w, struct view *view)
 
     if (!has_state || (!may_be_stale && !read_has_lease(w->env)))
         return NULL;
-    *view = env_view_begin(w->env, STR_NONE, NULL);
+    *view = env_view_begin(w->env, token, NULL);
     if (!may_be_stale && !read_has_lease(w->env)) {
         env_view_end(view);
         return NULL;
@@ -134,6 +134,12 @@ void dns_worker_end(struct view *view)
         env_view_end(view);
 }
 
+/* What it holds is what somebody who may see all has seen. */
+static bool may_use_cache(const struct view *v)
+{
+    return v && !v->acl && !v->acl_status;
+}
+
 static struct dns_question question_of(struct dns_worker *w, struct view *view, struct str packet,
                                        bool is_tcp, struct dns_chase *chase,
                                        const struct dns_asker *asker, uint64_t seed)
@@ -142,7 +148,7 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .is_tcp = is_tcp,
                                  .conf = w->conf,
                                  .view = view,
-                                 .cache = view ? w->cache : NULL,
+                                 .cache = may_use_cache(view) ? w->cache : NULL,
                                  .reverse = w->reverse,
                                  .now_s = (uint32_t)(clock_wall_ns() / 1000000000),
                                  .seed = seed,
@@ -217,7 +223,8 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
     p->seed = seed;
     p->is_tcp = is_tcp;
     p->packet = own(packet);
-    p->asker = (struct dns_asker){w->asker.source, own(w->asker.node), own(w->asker.prepared)};
+    p->asker = (struct dns_asker){w->asker.source, own(w->asker.node), own(w->asker.prepared),
+                                  own(w->asker.token)};
     p->chase = outcome == DNS_CHASE ? mem_dup(chase, sizeof(*chase)) : NULL;
     p->call_n = n;
     p->calls = mem_alloc(n * sizeof(p->calls[0]));
@@ -296,7 +303,8 @@ void dns_worker_finish_here(struct dns_pending *p)
     struct dns_chase none = {.is_final = true};
     struct view view;
     size_t n = 0;
-    struct view *v = dns_worker_begin(w, &view);
+
+    struct view *v = dns_worker_begin(w, p->asker.token, &view);
     struct dns_question q =
         question_of(w, v, p->packet, p->is_tcp, p->chase ? p->chase : &none, &p->asker, p->seed);
     enum dns_outcome outcome = dns_answer(&q, w->out, &n);
@@ -317,6 +325,7 @@ void dns_worker_finish(struct dns_pending *p, const uint8_t *answer, size_t n)
     disown(p->packet);
     disown(p->asker.node);
     disown(p->asker.prepared);
+    disown(p->asker.token);
     if (p->chase)
         for (size_t i = 0; i < p->chase->n; i++)
             disown(p->chase->items[i].packet);

@@ -14,10 +14,12 @@
 #define ACL_POLICY_MANAGEMENT "00000000-0000-0000-0000-000000000001"
 #define ACL_TOKEN_ANONYMOUS   "00000000-0000-0000-0000-000000000002"
 #define ACL_SECRET_ANONYMOUS  "anonymous"
-#define ACL_NAME_SIZE_MAX     128 /* of policies and roles; consul: validPolicyName */
-#define ACL_SERVICE_NAME_MAX  256
-#define ACL_TEXT_SIZE_MAX     4096 /* of descriptions */
-#define ACL_LINKS_MAX         1024 /* in one list */
+/* Between agents: a request without a token, to which the one who runs it must not lend its own. */
+#define ACL_SECRET_NONE      STR_LIT("\0")
+#define ACL_NAME_SIZE_MAX    128 /* of policies and roles; consul: validPolicyName */
+#define ACL_SERVICE_NAME_MAX 256
+#define ACL_TEXT_SIZE_MAX    4096 /* of descriptions */
+#define ACL_LINKS_MAX        1024 /* in one list */
 
 struct acl_token {
     struct str accessor, secret, description;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* From a token to what it permits: its policies, its roles' policies, its identities. */
+/* From a token to what it permits; what it was given: grant.c. */
 #include "config.h"
 
 #include "state/policy.h"
@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "state/acl.h"
+#include "state/grant.h"
 #include "state/indexes.h"
 
 struct known { /* one token */
@@ -52,143 +53,38 @@ void policy_free(struct policy *p)
     mem_free(p);
 }
 
-/* ---- collecting rules ---- */
-
-struct collect {
-    const struct policy_settings *settings;
-    struct view *view; /* without a watch: whoever waits is not woken by a policy */
-    struct acl_rules rules;
-    bool is_management;
-    bool failed; /* more rules than there may be: then nothing is permitted */
-};
-
-static bool counts_here(struct str datacenters, struct str here)
-{
-    struct unpack u = unpack_make(datacenters);
-    uint32_t n = datacenters.n ? unpack_array(&u) : 0;
-
-    if (n == 0)
-        return true;
-    for (; n > 0 && !u.bad; n--)
-        if (str_eq(unpack_str(&u), here))
-            return true;
-    return false;
-}
-
-/* Rules were parsed before they were stored. */
-static void add_policies(struct collect *c, struct str links)
-{
-    struct unpack u = unpack_make(links);
-    uint32_t left = links.n ? unpack_array(&u) : 0;
-    struct str id, name;
-    struct acl_policy p;
-
-    while (acl_pair_next(&u, &left, &id, &name)) {
-        if (str_eq_z(id, ACL_POLICY_MANAGEMENT))
-            c->is_management = true;
-        else if (acl_policy_get(c->view, id, &p, NULL) &&
-                 counts_here(p.datacenters, c->settings->datacenter))
-            c->failed |= acl_rules_parse(p.rules, &c->rules, NULL) != 0;
-    }
-}
-
-static void add(struct collect *c, enum acl_resource resource, bool is_prefix, struct str name,
-                enum acl_access access)
-{
-    c->failed |= acl_rules_add(&c->rules, resource, is_prefix, name, access) != 0;
-}
-
-/* consul: structs.aclServiceIdentityRules and aclNodeIdentityRules */
-static void add_identities(struct collect *c, struct str services, struct str nodes)
-{
-    struct unpack u = unpack_make(services);
-    uint32_t left = services.n ? unpack_array(&u) : 0;
-    struct str name, datacenter;
-    struct buf sidecar;
-
-    while (acl_service_next(&u, &left, &name, &datacenter)) {
-        if (!counts_here(datacenter, c->settings->datacenter))
-            continue;
-        buf_init(&sidecar, 0);
-        buf_put_str(&sidecar, name);
-        buf_put_z(&sidecar, "-sidecar-proxy");
-        add(c, ACL_SERVICE, false, name, ACL_WRITE);
-        add(c, ACL_SERVICE, false, buf_str(&sidecar), ACL_WRITE);
-        add(c, ACL_SERVICE, true, STR_LIT(""), ACL_READ);
-        add(c, ACL_NODE, true, STR_LIT(""), ACL_READ);
-        buf_fini(&sidecar);
-    }
-    u = unpack_make(nodes);
-    left = nodes.n ? unpack_array(&u) : 0;
-    while (acl_pair_next(&u, &left, &name, &datacenter)) {
-        if (!str_eq(datacenter, c->settings->datacenter))
-            continue;
-        add(c, ACL_NODE, false, name, ACL_WRITE);
-        add(c, ACL_SERVICE, true, STR_LIT(""), ACL_READ);
-    }
-}
-
-static void collect_token(struct collect *c, const struct acl_token *t)
-{
-    struct unpack u = unpack_make(t->roles);
-    uint32_t left = t->roles.n ? unpack_array(&u) : 0;
-    struct str id, name;
-    struct acl_role r;
-
-    add_policies(c, t->policies);
-    add_identities(c, t->services, t->nodes);
-    while (acl_pair_next(&u, &left, &id, &name)) {
-        if (!acl_role_get(c->view, id, &r, NULL))
-            continue;
-        add_policies(c, r.policies);
-        add_identities(c, r.services, r.nodes);
-    }
-}
-
 /* ---- resolving ---- */
 
-static struct known *make_known(struct policy *p, struct collect *c, struct str secret,
-                                int64_t expires_ns)
+/* NULL: no such token. */
+static struct known *look_up(struct policy *p, const struct policy_settings *s, struct view *v,
+                             struct str secret)
 {
-    unsigned flags = c->is_management ? ACL_SET_ALL : 0;
-    struct known *k = mem_new(struct known);
+    struct grant g;
+    struct known *k;
 
-    if (c->failed)
-        acl_rules_fini(&c->rules);
-    else if (c->settings->default_allow)
-        flags |= ACL_SET_DEFAULT_ALLOW;
-    k->set = acl_set_new(&c->rules, flags);
-    k->expires_ns = expires_ns;
-    acl_rules_fini(&c->rules);
+    if (s->agent_master.n && str_eq(secret, s->agent_master))
+        grant_agent_master(s->node, &g);
+    else if (!grant_find(v, s->datacenter, secret, &g))
+        return NULL; /* not remembered: a guesser costs no memory */
+    k = mem_new(struct known);
+    k->set = grant_set(&g, s->default_allow);
+    k->expires_ns = g.expires_ns;
+    grant_fini(&g);
     if (p->tokens.n >= POLICY_TOKENS_MAX)
         forget_all(p);
     map_set(&p->tokens, secret, k);
     return k;
 }
 
-/* NULL: no such token. */
-static struct known *look_up(struct policy *p, const struct policy_settings *s, struct view *v,
-                             struct str secret)
+struct str policy_secret(struct str token)
 {
-    struct view unwatched = {.store = v->store};
-    struct collect c = {.settings = s, .view = &unwatched};
-    struct acl_token t = {0};
-
-    if (s->agent_master.n && str_eq(secret, s->agent_master)) {
-        add(&c, ACL_AGENT, false, s->node, ACL_WRITE);
-        add(&c, ACL_NODE, true, STR_LIT(""), ACL_READ);
-    } else if (acl_token_by_secret(&unwatched, secret, &t)) {
-        collect_token(&c, &t);
-    } else if (!str_eq_z(secret, ACL_SECRET_ANONYMOUS)) {
-        return NULL; /* not remembered: a guesser costs no memory */
-    }
-    return make_known(p, &c, secret, t.expires_ns);
+    return token.n && !str_eq(token, ACL_SECRET_NONE) ? token : STR_LIT(ACL_SECRET_ANONYMOUS);
 }
 
 void policy_resolve(struct policy *p, const struct policy_settings *s, struct view *v,
                     int64_t wall_ns)
 {
-    struct str secret = v->token.n ? v->token : STR_LIT(ACL_SECRET_ANONYMOUS);
+    struct str secret = policy_secret(v->token);
     struct known *k;
     struct view unwatched = {.store = v->store};
     uint64_t index, restored;

@@ -30,6 +30,8 @@ struct policy;
 struct policy *policy_new(uint64_t seed);
 void policy_free(struct policy *p); /* accepts NULL */
 
+/* Whose rights a request with this token has: the token, or without one the anonymous. */
+struct str policy_secret(struct str token);
 /* Sets v->acl for v->token ("": the anonymous one), and v->acl_status: 0, or ERR_NO_TOKEN when
  * there is no such token, or it has expired. What it sets lives until the next call. */
 void policy_resolve(struct policy *p, const struct policy_settings *s, struct view *v,

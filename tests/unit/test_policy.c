@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Tokens, policies and roles as rows, and what they let through: lists, single things, commands. */
 #include "state/acl.h"
+#include "state/grant.h"
 #include "state/policy.h"
 #include "tests/lib/state_world.h"
 #include "tests/lib/unit.h"
@@ -368,8 +369,68 @@ static void test_transactions(void **state)
     buf_fini(&body);
 }
 
+/* What a token was given is the same as bytes: rights of its set, its age, what it is made of. */
+static void test_a_grant_travels(void **state)
+{
+    struct grant g, copy;
+    struct buf bytes;
+
+    (void)state;
+    assert_int_equal(put_policy(ID("20"), "web",
+                                "service \"web\" { policy = \"write\" }"
+                                " key_prefix \"a\\\"/\" { policy = \"deny\" }",
+                                ACL_PUT_NEW),
+                     0);
+    assert_int_equal(put_token(ID("21"), ID("22"), "web", 77), 0);
+    assert_false(grant_find(world_view(&w), STR_LIT("dc1"), STR_LIT(ID("99")), &g));
+    assert_true(grant_find(world_view(&w), STR_LIT("dc1"), STR_LIT("anonymous"), &g));
+    assert_int_equal(g.rules.n, 0);
+    grant_fini(&g);
+    assert_true(grant_find(world_view(&w), STR_LIT("dc1"), STR_LIT(ID("02")), &g));
+    assert_true(g.is_management && g.has_policies);
+    grant_fini(&g);
+    assert_true(grant_find(world_view(&w), STR_LIT("dc1"), STR_LIT(ID("22")), &g));
+    assert_true(!g.is_management && !g.is_bad && g.has_policies && !g.has_roles);
+    buf_init(&bytes, 0);
+    grant_encode(&g, &bytes);
+    assert_int_equal(grant_decode(buf_str(&bytes), &copy), 0);
+    assert_int_equal(copy.expires_ns, 77);
+    assert_int_equal(copy.rules.n, g.rules.n);
+    for (size_t i = 0; i < g.rules.n; i++) {
+        assert_int_equal(copy.rules.list[i].resource, g.rules.list[i].resource);
+        assert_int_equal(copy.rules.list[i].access, g.rules.list[i].access);
+        assert_int_equal(copy.rules.list[i].is_prefix, g.rules.list[i].is_prefix);
+        assert_true(str_eq(copy.rules.list[i].name, g.rules.list[i].name));
+    }
+    for (size_t n = 0; n < bytes.n; n++) { /* whatever is cut off, or in the way */
+        struct grant none;
+        assert_int_equal(grant_decode(str_take(buf_str(&bytes), n), &none), ERR_CORRUPT);
+        bytes.p[n] ^= 0x40;
+        if (grant_decode(buf_str(&bytes), &none) == 0)
+            grant_fini(&none);
+        bytes.p[n] ^= 0x40;
+    }
+    grant_fini(&g);
+    grant_fini(&copy);
+    buf_fini(&bytes);
+}
+
+/* A request that another agent sent on without a token is the anonymous one's, named by nobody. */
+static void test_without_a_token(void **state)
+{
+    struct view *v = world_view(&w);
+
+    (void)state;
+    v->token = ACL_SECRET_NONE;
+    policy_resolve(policy, &settings, v, 0);
+    assert_int_equal(v->acl_status, 0);
+    assert_non_null(v->acl);
+    assert_int_equal(as("anonymous", 0)->acl_status, ERR_NO_TOKEN);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
 UNIT_MAIN(IN_WORLD(test_keys), IN_WORLD(test_list_right), IN_WORLD(test_tokens_end),
           IN_WORLD(test_catalog), IN_WORLD(test_identities), IN_WORLD(test_refusals),
-          IN_WORLD(test_bootstrap), IN_WORLD(test_transactions))
+          IN_WORLD(test_bootstrap), IN_WORLD(test_a_grant_travels), IN_WORLD(test_without_a_token),
+          IN_WORLD(test_transactions))
