@@ -60,7 +60,7 @@ _ports_used = set()
 def free_port():
     with _port_lock:
         for _ in range(5000):
-            p = random.randint(20000, 32000)
+            p = random.randint(28000, 31999)  # below are those of tests/lib/tap.sh
             if p in _ports_used:
                 continue
             ok = True

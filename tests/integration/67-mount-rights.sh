@@ -12,9 +12,9 @@ command -v setpriv >/dev/null || skip_all "no setpriv"
 M=$T/m K=$T/m/kv
 chmod 755 "$T"
 master=aaaaaaaa-0000-0000-0000-00000000000a
-api() { curl -sf -m 10 -H "X-Consul-Token: $master" "http://$HTTP$1" "${@:2}"; }
-t() { timeout 20 "$@"; }
-as() { timeout 20 setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
+api() { curl -sf -m 60 -H "X-Consul-Token: $master" "http://$HTTP$1" "${@:2}"; }
+t() { timeout 120 "$@"; }
+as() { timeout 120 setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
 bits='for c in r w x; do test -$c "$0" && printf $c; done; echo'
 may() { t bash -c "$bits" "$1"; }
 may_as() { as "$1" bash -c "$bits" "$2"; }
@@ -40,8 +40,8 @@ is "$(t stat -c '%u %g %a' "$K/f" "$K" | tr '\n' ' ')" "1234 2345 640 1234 2345 
 ok "the owner writes" as 1234 bash -c "echo y >>'$K/f'"
 fails "others do not even read" as 1235 cat "$K/f"
 is "$(may_as 1234 "$K/f") $(may_as 1235 "$K")" "rw " "access(2) agrees"
-ok "the group reads" timeout 20 setpriv --reuid 1300 --regid 1300 --groups 2345 cat "$K/f"
-fails "and does not write" timeout 20 setpriv --reuid 1300 --regid 1300 --groups 2345 bash -c "echo y >>'$K/f'"
+ok "the group reads" timeout 120 setpriv --reuid 1300 --regid 1300 --groups 2345 cat "$K/f"
+fails "and does not write" timeout 120 setpriv --reuid 1300 --regid 1300 --groups 2345 bash -c "echo y >>'$K/f'"
 stop_agent plain
 
 section "the token of the mount"
@@ -51,7 +51,7 @@ ok "the leader makes the master's token" until_ok 10 has_master
 policy app 'key_prefix "app/" { policy = "write" } key_prefix "ro/" { policy = "read" } node_prefix "" { policy = "read" } session_prefix "" { policy = "write" } service_prefix "" { policy = "write" }'
 token "$(secret 1)" app
 for k in app/a ro/a hidden/a; do api "/v1/kv/$k" -X PUT -d "$k" >/dev/null; done
-shows() { [ "$(timeout 5 cat "$1" 2>/dev/null)" = "$2" ]; }
+shows() { [ "$(timeout 30 cat "$1" 2>/dev/null)" = "$2" ]; }
 ok "what it may read is there" until_ok 10 shows "$K/ro/a" ro/a
 is "$(mode "$K/app/a") $(mode "$K/ro/a") $(mode "$K/app") $(mode "$K/ro")" "664 444 775 555" "mode bits are what it may"
 is "$(may "$K/app/a") $(may "$K/ro/a") $(may "$K/app") $(may "$K/ro")" "rw r rwx rx" "access(2) says the same to root"
@@ -71,13 +71,13 @@ echo '{"Name": "web", "Port": 80}' | api /v1/agent/service/register -X PUT -d @-
 until_ok 10 test -e "$M/agent/services/web.json"
 exits 1 "nor deregister a service" as 1235 rm -f "$M/agent/services/web.json"
 like "$ERR" 'Permission denied' "but EACCES"
-ok "one of the group does" timeout 20 setpriv --reuid 1300 --regid 1300 --groups 2345 bash -c "echo x >'$K/app/a'"
+ok "one of the group does" timeout 120 setpriv --reuid 1300 --regid 1300 --groups 2345 bash -c "echo x >'$K/app/a'"
 exits 1 "a key that may not be read" t cat "$K/hidden/a"
 is "$(t ls "$K" | tr '\n' ' ')" "app ro " "and is not listed"
 is "$(t cat "$M/members" | wc -l)" 1 "members, for it may read nodes"
 exits 1 "metrics are refused without agent:read" t cat "$M/status/metrics"
 like "$(grep 'refused' "$LOG" | head -n 1)" 'what=write name="ro/a" uid=0 pid=[0-9]+ reason=' "the log says what was refused, to whom, and why"
-for i in $(seq 40); do t cat "$M/status/metrics" 2>/dev/null; done
+for _ in $(seq 40); do t cat "$M/status/metrics" 2>/dev/null; done
 ok "but not each time" test "$(grep -c 'refused: ' "$LOG")" -le 20
 writes() { [ "$(mode "$K/ro/a")" = "$1" ]; }
 policy app 'key_prefix "app/" { policy = "read" } key_prefix "ro/" { policy = "write" }'
@@ -105,7 +105,7 @@ chmod 600 "$T/users"
 chmod 644 "$T/daemon.token"
 echo "{$acl, \"mount\": {\"token\": \"$master\", \"users\": \"$T/users\"}}" >"$T/users.json"
 refused() {
-    run timeout 30 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 -data-dir "$T/refused" -http-port -1 -dns-port -1 \
+    run timeout 120 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 -data-dir "$T/refused" -http-port -1 -dns-port -1 \
         -server-port "$(free_port)" -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$M" -config-file "$T/users.json"
 }
 refused
