@@ -278,7 +278,7 @@ cat >"$T/progress.py" <<'END'
 import http.server, os, pty, subprocess, sys, threading, time
 class Slow(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(1.2)
+        time.sleep(1.2)  # an answer that takes its time: that is what is shown
         self.send_response(500); self.send_header("Content-Length", "4"); self.end_headers(); self.wfile.write(b"slow")
     def log_message(self, *a): pass
 server = http.server.HTTPServer(("127.0.0.1", 0), Slow)
@@ -297,7 +297,7 @@ run.wait()
 print(repr(text), repr(subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL).stderr))
 END
 like "$(python3 "$T/progress.py" "$DISCO")" \
-    "^b'.r.x1b.K[0-9]+ bytes sent, 0 bytes received, 0s.*1s.r.x1b.KError saving snapshot.* b'Error saving snapshot[^,]*'$" \
+    "^b'.r.x1b.K[0-9]+ bytes sent, 0 bytes received, 0s.*[1-9][0-9]*s.r.x1b.KError saving snapshot.* b'Error saving snapshot[^,]*'$" \
     "a terminal is told how far a long command is, and nobody else"
 
 section "leave"
