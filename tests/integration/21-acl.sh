@@ -26,7 +26,7 @@ as() { # TOKEN COMMAND...
 ask() { # TOKEN PATH [CURL OPTION...]: status and body
     local token=$1 path=$2
     shift 2
-    curl -s -m 10 -w ' %{http_code}' -H "X-Consul-Token: $token" "$@" "http://$HTTP$path"
+    curl -s -m 60 -w ' %{http_code}' -H "X-Consul-Token: $token" "$@" "http://$HTTP$path"
 }
 has_master() { ask $master /v1/acl/token/self | grep -q Master; }
 ok "the leader makes the master's token" until_ok 10 has_master

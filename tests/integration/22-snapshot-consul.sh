@@ -16,7 +16,7 @@ snapshot() { "$DISCO" snapshot "$@"; }
 ask() { curl -s -H "X-Consul-Token: $CONSUL_HTTP_TOKEN" "http://$HTTP/v1/$1"; }
 field() { ask "$1" | python3 -c "import json,sys; v=json.load(sys.stdin); print($2)"; }
 has_master() { [ "$("$DISCO" kv get before 2>"$T/wait")" = x ] || "$DISCO" kv put before x >"$T/wait" 2>&1; }
-for _ in $(seq 100); do has_master && break; sleep 0.1; done
+until_ok 10 has_master
 
 section "what is damaged changes nothing"
 for fault in sum cut kind field bomb; do

@@ -17,7 +17,7 @@ is_gone() { [ "$(curl -s -o "$T/gone" -w '%{http_code}' "http://$HTTP/v1/kv/$1?r
 # The mount keeps one of its own for flock(2).
 no_sessions() { ! curl -s "http://$HTTP/v1/session/list" | grep -E 'Consul lock for|"mine"'; }
 # A line for a shell that runs until a file is there (or so long that a test has failed anyway).
-until_file() { echo "for i in \$(seq 1200); do [ -e $T/$1 ] && exit 0; sleep 0.05; done; exit 9"; }
+until_file() { echo "for i in \$(seq 6000); do [ -e $T/$1 ] && exit 0; sleep 0.05; done; exit 9"; }
 
 section "a holder that is killed with no word (its TTL runs while the rest is tried)"
 "$DISCO" lock lk/killed "echo \$\$ >$T/orphan; exec sleep 300" &
@@ -66,10 +66,10 @@ like "$(kv lk/b/.lock)" '"LockIndex":1,"Key":"lk/b/.lock","Flags":33047402535644
     "the key as Consul's has it"
 is "$(curl -s "http://$HTTP/v1/session/info/$(kv lk/b/.lock | jq -r '.[0].Session')" | jq -c '.[0] | [.Name, .TTL, .Behavior]')" \
     '["mine","15s","release"]' "... and the session, with its name"
-try_at=$(date +%s%N)
+try_at=$SECONDS
 exits 1 "-try ends the wait" "$DISCO" lock -try=300ms lk/b echo second
 is "$OUT/$ERR" "/Shutdown triggered or timeout during lock acquisition" "... and says so"
-ok "... when it is over" test $((($(date +%s%N) - try_at) / 1000000)) -lt 4000
+ok "... when it is over, not at the end of the lock" test $((SECONDS - try_at)) -lt 60
 exits 1 "-timeout too" "$DISCO" lock -timeout=100ms lk/b echo second
 session=$(curl -s -X PUT "http://$HTTP/v1/session/create" | jq -r .ID)
 is "$(curl -s -X PUT "http://$HTTP/v1/kv/lk/b/.lock?acquire=$session")" false "the recipe over HTTP waits too"
@@ -81,6 +81,7 @@ else
 fi
 "$DISCO" lock lk/b "date +%s%N >$T/b.second" &
 second=$!
+# a time in which nothing may happen
 fails "a second waits" until_ok 0 test -e "$T/b.second"
 date +%s%N >"$T/b.ended"
 touch "$T/b.end"
@@ -99,7 +100,8 @@ if [ -n "$MOUNT" ] && command -v flock >/dev/null; then
     wait $first
     exits 0 "... but not longer" "$DISCO" lock -try=20s lk/f true
 fi
-# eight at once add one to a number in a file, each reading and writing it apart
+# eight at once add one to a number in a file, each reading and writing it apart; the sleep lets those
+# in that are not kept out
 echo 0 >"$T/count"
 pids=()
 for _ in 1 2 3 4 5 6 7 8; do
@@ -154,6 +156,6 @@ ok "nothing of it stays" until_ok 5 is_gone lk/sem
 section "the heir"
 wait $heir
 after=$(($(cat "$T/heir") - killed_at))
-ok "got the lock when the session's TTL and its lock-delay were over ($after s)" test $after -ge 15 -a $after -le 60
+ok "got the lock when the session's TTL and its lock-delay were over ($after s)" test $after -ge 15 -a $after -le 200
 ok "no session is left" until_ok 5 no_sessions
 done_testing

@@ -10,7 +10,7 @@ cat >"$T/acl.json" <<END
 END
 need_agent node1 -config-file="$T/acl.json" -encrypt "$("$DISCO" keygen)"
 ask() { # TOKEN METHOD PATH [BODY]: the status; the answer is in $T/answer
-    curl -s -m 10 -o "$T/answer" -w '%{http_code}' -H "X-Consul-Token: $1" -X "$2" ${4:+-d "$4"} "http://$HTTP$3"
+    curl -s -m 60 -o "$T/answer" -w '%{http_code}' -H "X-Consul-Token: $1" -X "$2" ${4:+-d "$4"} "http://$HTTP$3"
 }
 has_master() { [ "$(ask $master GET /v1/acl/token/self)" = 200 ]; }
 until_ok 10 has_master

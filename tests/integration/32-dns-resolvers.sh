@@ -23,8 +23,8 @@ start() { # COMMAND...: a resolver on $port, in the foreground
     until_ok 10 answers
 }
 answers() { [ -n "$(short web.service.consul)" ]; }
-short() { dig +tries=2 +time=3 +short @127.0.0.1 -p "$port" "$@" | sort; }
-rcode() { dig +tries=2 +time=3 @127.0.0.1 -p "$port" "$@" | sed -n 's/.*status: \([A-Z]*\).*/\1/p'; }
+short() { dig +tries=2 +time=20 +short @127.0.0.1 -p "$port" "$@" | sort; }
+rcode() { dig +tries=2 +time=20 @127.0.0.1 -p "$port" "$@" | sed -n 's/.*status: \([A-Z]*\).*/\1/p'; }
 
 questions() { # NAME SECONDS: what all must answer; news may take so long
     is "$(short web.service.consul | tr '\n' ' ')" "10.0.0.1 10.0.0.2 " "$1: instances of a service"

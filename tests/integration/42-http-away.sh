@@ -5,7 +5,7 @@
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 command -v python3 >/dev/null || skip_all "python3 is missing"
 away() { # CASE "what"
-    ok "$2" env AGENT_PID="$PID" timeout 60 python3 "$TOP_SRCDIR/tests/integration/http_away.py" "$1" "$HTTP_PORT" "$T/http.sock"
+    ok "$2" env AGENT_PID="$PID" timeout 120 python3 "$TOP_SRCDIR/tests/integration/http_away.py" "$1" "$HTTP_PORT" "$T/http.sock"
 }
 
 echo '{"addresses": {"http": "127.0.0.1 unix://'"$T"'/http.sock"}}' >"$T/both.json"

@@ -69,7 +69,7 @@ ok(c.agent.self()["Config"]["NodeName"] == "node1" and c.agent.members()[0]["Nam
 result = c.txn.put([{"KV": {"Verb": "set", "Key": "t", "Value": "dg=="}}]) if hasattr(c, "txn") else {"Errors": None}
 ok(result["Errors"] is None, "txn")
 END
-run timeout 60 /usr/bin/python3 "$T/client.py" "$HTTP_PORT"
+run timeout 120 /usr/bin/python3 "$T/client.py" "$HTTP_PORT"
 is "$STATUS" 0 "the program ends" || diag "$ERR"
 while read -r outcome what; do is "$outcome" good "$what"; done <<<"$OUT"
 done_testing

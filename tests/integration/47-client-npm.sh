@@ -11,7 +11,7 @@ if [ ! -e "$CACHE/node_modules/consul/package.json" ]; then
     # Apart first, so that what was cut short is not taken for whole.
     mkdir "$T/install"
     # shellcheck disable=SC2015
-    timeout 120 npm install --no-audit --no-fund --no-save --ignore-scripts --prefix "$T/install" "consul@$VERSION" \
+    timeout 300 npm install --no-audit --no-fund --no-save --ignore-scripts --prefix "$T/install" "consul@$VERSION" \
         >"$T/npm.log" 2>&1 && rm -rf "$CACHE/node_modules" && cp -R "$T/install/node_modules" "$CACHE/" ||
         skip_all "npm's registry cannot be reached: $(grep -m 1 -i 'error' "$T/npm.log" | tr -d '\n' | cut -c 1-200)"
 fi
@@ -147,7 +147,7 @@ const fails = async (what, f, status) => {
   console.log("END");
 })().catch((e) => { console.log("BAD " + e.stack.replaceAll("\n", " ")); process.exitCode = 1; });
 END
-timeout 120 node "$T/client.js" "$CACHE" "$HTTP_PORT" >"$T/client.out" 2>"$T/client.err" </dev/null
+timeout 300 node "$T/client.js" "$CACHE" "$HTTP_PORT" >"$T/client.out" 2>"$T/client.err" </dev/null
 while read -r verdict what; do
     case $verdict in
     good) ok "$what" true ;;
@@ -174,6 +174,6 @@ const status = async (f) => { try { await f(); return 200; } catch (e) { return 
     (await c.acl.replication()).Enabled, await status(() => c.acl.legacy.list()), await status(() => anonymous.acl.bootstrap()));
 })();
 END
-is "$(timeout 60 node "$T/acl.js" "$CACHE" "$HTTP_PORT" 2>&1)" "36 true 403 1 false 410 403" \
+is "$(timeout 300 node "$T/acl.js" "$CACHE" "$HTTP_PORT" 2>&1)" "36 true 403 1 false 410 403" \
     "acl.bootstrap gives a token, which counts; no token does not"
 done_testing

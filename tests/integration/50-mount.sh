@@ -10,8 +10,8 @@ mkdir -p "$T/twice-m"
 # Keys with control bytes, as only this option lets HTTP take them.
 echo '{"disable_http_unprintable_char_filter": true}' >"$T/keys.json"
 need_agent node1 -mount "$M" -config-file "$T/keys.json"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
-t() { timeout 20 "$@"; } # a mount that hangs fails the test, and does not hang it
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
+t() { timeout 120 "$@"; } # a mount that hangs fails the test, and does not hang it
 
 section "what is there"
 is "$(t ls "$M" | tr '\n' ' ')" "agent events index kv leader locks members nodes services status " "the top"
@@ -100,7 +100,7 @@ t rm "$M/kv/big"
 
 section "every key under one path"
 ok "awkward and random keys, made by HTTP: all there, once, with their values; find agrees with ?keys" \
-    timeout 100 python3 "$TOP_SRCDIR/tests/integration/mount_keys.py" "http://$HTTP" "$M/kv" 1500
+    timeout 120 python3 "$TOP_SRCDIR/tests/integration/mount_keys.py" "http://$HTTP" "$M/kv" 1500
 
 section "stop and start"
 t touch "$M/kv/dated"
@@ -122,11 +122,11 @@ exits 124 "TERM to the agent and at once to its group, as timeout does" timeout 
     -server -bootstrap -bind 127.0.0.1 -data-dir "$T/twice" -http-port -1 -dns-port -1 \
     -server-port "$(free_port)" -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$T/twice-m"
 is "$(grep -c " $T/twice-m fuse" /proc/mounts)" 0 "leaves no dead mount"
-exits 1 "a second agent at the same place" timeout 20 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
+exits 1 "a second agent at the same place" timeout 120 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
     -data-dir "$T/second" -http-port -1 -dns-port -1 -server-port "$(free_port)" \
     -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$M"
 like "$OUT$ERR" "another agent's mount" "is told why"
-exits 1 "a mount on a file" timeout 20 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
+exits 1 "a mount on a file" timeout 120 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 \
     -data-dir "$T/second" -http-port -1 -dns-port -1 -server-port "$(free_port)" \
     -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$T/bytes"
 like "$OUT$ERR" 'not a directory' "is told too"

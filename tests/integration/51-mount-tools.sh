@@ -8,11 +8,11 @@ can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 
 M=$T/m K=$T/m/kv
 need_agent node1 -mount "$M"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
 raw() { api "/v1/kv/$1?raw"; }
 index() { api "/v1/kv/$1" | sed 's/.*"ModifyIndex":\([0-9]*\).*/\1/'; }
-t() { timeout 20 "$@"; }
-s() { timeout 20 bash -c "cd '$K' || exit 99; $1"; } # a shell line in the tree
+t() { timeout 120 "$@"; }
+s() { timeout 120 bash -c "cd '$K' || exit 99; $1"; } # a shell line in the tree
 
 section "redirections"
 ok "echo >" s 'echo one >f'
@@ -21,6 +21,7 @@ ok "echo >>" s 'echo two >>f'
 is "$(raw f)" $'one\ntwo' "appended"
 ok "two writes through one descriptor" s 'exec 3>f; echo a >&3; echo b >&3; exec 3>&-'
 is "$(raw f)" $'a\nb' "both"
+# the sleep is the lateness
 ok "a subshell that starts late" s '(sleep 0.2; echo late) >f'
 is "$(raw f)" late "is waited for"
 ok ': >' s ': >empty'
@@ -158,7 +159,7 @@ fi
 ok "rm -r" s 'rm -r x again'
 fails "nothing is left" api '/v1/kv/again?keys'
 exits 1 "mv of a directory onto a full one" s 'mkdir -p d1/x d2/d1/y; mv d1 d2/'
-ok "git init, add, commit, log" timeout 60 bash -c "cd '$T/src' && command -v git >/dev/null || exit 0
+ok "git init, add, commit, log" timeout 120 bash -c "cd '$T/src' && command -v git >/dev/null || exit 0
     git init -q --bare '$K/repo.git' && git init -q . && git add . &&
     git -c user.name=t -c user.email=t@t commit -q -m m && git push -q '$K/repo.git' HEAD:main &&
     git -C '$K/repo.git' log --oneline main"

@@ -10,10 +10,10 @@ command -v getfattr setfattr >/dev/null || skip_all "no getfattr and setfattr"
 
 M=$T/m K=$T/m/kv
 need_agent node1 -mount "$M"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
 field() { api "/v1/kv/$1" | jq -r ".[0].$2"; }
-t() { timeout 20 "$@"; }
-s() { timeout 20 bash -c "cd '$K' || exit 99; $1"; }
+t() { timeout 120 "$@"; }
+s() { timeout 120 bash -c "cd '$K' || exit 99; $1"; }
 attr() { t getfattr --absolute-names --only-values -n "user.$2" "$1"; }
 
 section "reading"
@@ -36,7 +36,7 @@ is "$(attr "$K/a" disco.lock_index)" 1 "lock_index"
 api "/v1/session/destroy/$session" -X PUT >/dev/null
 fails "and none any more" attr "$K/a" disco.session
 api /v1/catalog/register -X PUT -d '{"Node":"n2","Address":"10.0.0.2","Service":{"Service":"web","Port":80}}' >/dev/null
-header() { curl -s -m 10 -o /dev/null -D - "http://$HTTP$1" | tr -d '\r' | awk -F': ' 'tolower($1) == "x-consul-index" { print $2 }'; }
+header() { curl -s -m 60 -o /dev/null -D - "http://$HTTP$1" | tr -d '\r' | awk -F': ' 'tolower($1) == "x-consul-index" { print $2 }'; }
 is "$(attr "$M/services/web/nodes" disco.index)" "$(header /v1/health/service/web)" "the index of a service"
 is "$(attr "$M/services" disco.index)" "$(header /v1/catalog/services)" "of all services"
 is "$(attr "$M/nodes/n2" disco.index)" "$(header /v1/catalog/node/n2)" "of a node"
@@ -149,7 +149,7 @@ path = sys.argv[1] + "/handles/f"
 open(path, "w").write("value")
 top = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY)
 def reopened(path): # a name whose new version the kernel is just being told of has a stale handle
-    for _ in range(200):
+    for _ in range(3000):
         h = handle(path)
         try:
             return h, opened(h)

@@ -10,12 +10,12 @@ can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 M=$T/m K=$T/m/kv
 need_agent node1 -mount "$M"
 export HOME=$T TERM=xterm
-timeout 200 cat "$M/.changes" >"$T/changes" &
+timeout 600 cat "$M/.changes" >"$T/changes" &
 follows() { # a change of now is told: none of those to come is missed
     echo "$RANDOM$RANDOM" >"$K/probe" && grep -q 'kv/probe$' "$T/changes"
 }
 until_ok 20 follows || bail "$M/.changes tells nothing"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
 raw() { api "/v1/kv/$1?raw"; }
 names=()
 # save NAME "what" WANTED LINE: in a directory of its own, where the key `f` holds "old"
@@ -25,7 +25,7 @@ save() {
     printf 'old\n' >"$K/$name/f"
     until_ok 5 grep -q "kv/$name/f$" "$T/changes"
     before=$(api "/v1/kv/$name/f" | jq -r '.[0] | "\(.CreateIndex)"')
-    run timeout 30 bash -c "cd '$K/$name' && W='$T/w/$name' && $line"
+    run timeout 120 bash -c "cd '$K/$name' && W='$T/w/$name' && $line"
     if [ "$STATUS" -ne 0 ]; then
         tap_result 1 "$what"
         diag "exit $STATUS: $OUT $ERR"
@@ -86,7 +86,7 @@ fresh() { # NAME "what" LINE: makes the key `f`
     local name=$1 what=$2 line=$3
     mkdir -p "$K/$name" "$T/w/$name"
     echo new >"$T/w/$name/f"
-    ok "$what" timeout 30 bash -c "cd '$K/$name' && W='$T/w/$name' && $line"
+    ok "$what" timeout 120 bash -c "cd '$K/$name' && W='$T/w/$name' && $line"
     is "$(raw "$name/f")" new "$what: there"
     fresh_names+=("$name")
 }
@@ -106,7 +106,7 @@ os.replace(\"f.tmp\", \"f\")'"
 
 section "what stays becomes a key, what an editor keeps for itself does not"
 mkdir "$K/stay"
-t() { timeout 20 "$@"; }
+t() { timeout 120 "$@"; }
 python3 -c "
 import os, tempfile
 fd, name = tempfile.mkstemp(dir='$K/stay', prefix='made')

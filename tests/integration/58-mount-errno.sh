@@ -9,7 +9,7 @@ M=$T/m
 other=$(mktemp -d /dev/shm/disco-test.XXXXXX 2>/dev/null || mktemp -d)
 trap 'rm -rf "$other"; tap_cleanup' EXIT
 need_agent node1 -mount "$M"
-run timeout 100 python3 "$TOP_SRCDIR/tests/integration/mount_errno.py" "$M/kv" "$other"
+run timeout 120 python3 "$TOP_SRCDIR/tests/integration/mount_errno.py" "$M/kv" "$other"
 while IFS= read -r line; do
     case $line in
     'ok '*) tap_result 0 "${line#ok * - }" ;;

@@ -11,10 +11,15 @@ need_agent damaged -log-level info
 for ((i = 0; i < keys; i++)); do
     curl -s -X PUT -d "value $i" "http://$HTTP/v1/kv/key/$i" >/dev/null || bail "no write"
 done
-sleep 0.6 # until the log is sealed (wal_seal): only then does the loss of its whole last write show
-stop_agent damaged KILL
 log=$(dirname "$(find "$DIR" -name 'wal-*' | head -n 1)")
 [ -d "$log" ] || bail "no log under $DIR"
+# Until the log is sealed (wal_seal), which it is when half a second went by without a write: only
+# then does the loss of its whole last write show. Where that was already, seconds pass in vain.
+end_of_log() { "$DISCO" debug wal "$log" | sed -n 's/.* end  offset=\([0-9]*\) .*/\1/p'; }
+last=$(end_of_log)
+is_sealed() { [ "$(end_of_log)" -gt "${last:-0}" ]; }
+until_ok 1 is_sealed
+stop_agent damaged KILL
 cp -a "$DIR" "$T/sound"
 segment=$(find "$log" -name 'wal-*' | sort | tail -n 1)
 segment=${segment##*/}

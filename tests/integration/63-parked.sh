@@ -22,7 +22,8 @@ for how in one-by-one together; do
     is "$(field parked)" "$count" "each has its connection"
     is "$(field woken)" $((count / 1000)) "a write wakes all who asked about that key"
     is "$(field others)" 0 "and nobody else"
-    ok "those who hang up are gone within 30 s" test "$(field gone)" -le 30
+    # 30 s is what is promised; a sanitized agent on a busy machine may take longer
+    ok "those who hang up are gone within 30 s" test "$(field gone)" -le $((sanitized ? 100 : 30))
     what="a parked read costs less than 4 KiB, its connection included"
     if [ -n "$sanitized" ]; then
         skip "$what" "memory of a sanitized agent says nothing"

@@ -9,8 +9,8 @@ can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 
 M=$T/m S=$T/m/agent/services
 need_agent node1 -mount "$M"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
-t() { timeout 20 "$@"; }
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
+t() { timeout 120 "$@"; }
 service() { api "/v1/catalog/service/$1" | jq -c '[.[] | [.ServiceID, .ServicePort, .ServiceTags]]'; }
 
 is "$(t ls "$S")" "" "no services at first"

@@ -33,17 +33,17 @@ up() { # NAME...
 api() { # NAME PATH CURL-OPTION...
     local n=$1 path=$2
     shift 2
-    curl -s -m 10 "http://127.0.0.1:${agent_http[$n]}$path" "$@"
+    curl -s -m 60 "http://127.0.0.1:${agent_http[$n]}$path" "$@"
 }
-t() { timeout 20 "$@"; }
+t() { timeout 120 "$@"; }
 K1=$T/m-c1/kv K2=$T/m-c2/kv KS=$T/m-s1/kv
-shows() { [ "$(timeout 5 cat "$1" 2>/dev/null)" = "$2" ]; }
+shows() { [ "$(timeout 30 cat "$1" 2>/dev/null)" = "$2" ]; }
 led() { api "$1" /v1/status/leader | grep -q 127; }
 
 section "before there is a server"
 up c1
 ok "a mount" until_ok 10 grep -q ' mounted' "$T/c1.log"
-timeout 30 cat "$K1/early" >/dev/null 2>"$T/early" &
+timeout 120 cat "$K1/early" >/dev/null 2>"$T/early" &
 early=$!
 ok "a reader waits for the state" kill -0 $early # it may not be answered from nothing
 up s1 s2 s3 c2
@@ -65,10 +65,10 @@ ok "sync of a directory" t sync "$K1"
 is "$(t cat "$K1/key1")" two "then shows what was committed before"
 ino() { t stat -c '%i %s' "$1"; }
 is "$(ino "$K1/key1")" "$(ino "$KS/key1")" "inode numbers are a server's"
-exits 0 "each reader's view of each key only moves forward and ends current" timeout 60 python3 \
+exits 0 "each reader's view of each key only moves forward and ends current" timeout 120 python3 \
     "$TOP_SRCDIR/tests/integration/mount_hosts.py" forward 3 "$T/m-c1" "$T/m-c2" "$T/m-s1"
 diag "$OUT on three mounts in 3 s"
-exits 0 "a write is what the next open elsewhere shows" timeout 60 python3 \
+exits 0 "a write is what the next open elsewhere shows" timeout 120 python3 \
     "$TOP_SRCDIR/tests/integration/mount_hosts.py" lag 100 "$T/m-c1" "$T/m-c2"
 diag "median and 99th percentile in ms: $OUT"
 
@@ -112,7 +112,7 @@ touch "$T/let"
 wait $holder
 ok "which has it afterwards" t flock -w 10 "$K2/lock" true
 if command -v inotifywait >/dev/null; then
-    timeout 20 inotifywait -q -m -e close_write,create "$K1" >"$T/inotify" 2>/dev/null &
+    timeout 120 inotifywait -q -m -e close_write,create "$K1" >"$T/inotify" 2>/dev/null &
     seen() { t sh -c "date +%N >'$K2/watched'"; grep -q watched "$T/inotify"; }
     ok "inotify on one tells of the other's" until_ok 10 seen
 else
@@ -131,17 +131,17 @@ done
 victim=${victim:-s1}
 stop_agent $victim KILL
 ok "a read goes on when one is killed" shows "$K1/put" byhttp
-again() { timeout 5 sh -c "echo again >'$K1/key1'" 2>/dev/null; }
+again() { timeout 20 sh -c "echo again >'$K1/key1'" 2>/dev/null; }
 ok "a write does, too" until_ok 15 again
 ok "and is seen on the other client" until_ok 10 shows "$K2/key1" again
 rest=(s1 s2 s3)
 for n in "${rest[@]}"; do [ "$n" = "$victim" ] || { stop_agent "$n" KILL; break; }; done
 ok "without a leader reads go on" shows "$K1/key1" again
 start=$SECONDS
-fails "a write fails" timeout 20 dd if=/etc/hostname of="$K1/key1" conv=fsync
-ok "within a bound" [ $((SECONDS - start)) -le 12 ]
+fails "a write fails" timeout 120 dd if=/etc/hostname of="$K1/key1" conv=fsync
+ok "within a bound" [ $((SECONDS - start)) -le 60 ]
 up $victim
-more() { timeout 5 sh -c "echo more >'$K1/key1'" 2>/dev/null; }
+more() { timeout 20 sh -c "echo more >'$K1/key1'" 2>/dev/null; }
 ok "a server comes back: writes go on" until_ok 30 more
 ok "on the other client" until_ok 15 shows "$K2/key1" more
 for n in c1 c2; do stop_agent $n TERM; done

@@ -26,7 +26,7 @@ up() { # I...
 }
 leader() { # as server $1 knows it
     local i address
-    address=$(curl -s -m 4 "http://127.0.0.1:${agent_http[s$1]}/v1/status/leader")
+    address=$(curl -s -m 60 "http://127.0.0.1:${agent_http[s$1]}/v1/status/leader")
     for i in 1 2 3; do
         [ "$address" = "\"127.0.0.1:${agent_server[s$i]}\"" ] && echo $i && return 0
     done
@@ -37,9 +37,9 @@ agree() {
     one=$(leader 1) || return 1
     for i in 2 3; do [ "$(leader "$i")" = "$one" ] || return 1; done
 }
-t() { timeout 20 "$@"; }
+t() { timeout 120 "$@"; }
 K1=$T/m1/kv K2=$T/m2/kv K3=$T/m3/kv
-shows() { [ "$(timeout 5 cat "$1" 2>/dev/null)" = "$2" ]; }
+shows() { [ "$(timeout 30 cat "$1" 2>/dev/null)" = "$2" ]; }
 
 up 1 2 3
 ok "three servers elect a leader" until_ok 30 agree
@@ -56,7 +56,7 @@ seconds=${MOUNT_FORWARD_SECONDS:-3}
 exits 0 "each reader's view of each key only moves forward and ends current" timeout $((seconds + 60)) python3 \
     "$TOP_SRCDIR/tests/integration/mount_hosts.py" forward "$seconds" "$T/m1" "$T/m2" "$T/m3"
 diag "$OUT on three mounts in $seconds s"
-exits 0 "a write is what the next open elsewhere shows" timeout 60 python3 \
+exits 0 "a write is what the next open elsewhere shows" timeout 120 python3 \
     "$TOP_SRCDIR/tests/integration/mount_hosts.py" lag 100 "$T/m1" "$T/m2"
 diag "median and 99th percentile in ms: $OUT"
 append() { for i in $(seq 30); do echo "$2" >>"$1/log"; done; }
@@ -120,7 +120,7 @@ for i in $(seq 10); do
     exec 9>&-
 done
 SH
-for i in 1 2 3; do timeout 60 bash "$T/count.sh" "$T/m$i/kv" & pids[i]=$!; done
+for i in 1 2 3; do timeout 120 bash "$T/count.sh" "$T/m$i/kv" & pids[i]=$!; done
 wait "${pids[@]}"
 t sync "$K1"
 is "$(t cat "$K1/counter")" 30 "three hosts count to 30 under flock and lose nothing"
@@ -129,18 +129,18 @@ holder=$!
 ok "a lock held on one host" until_ok 5 test -e "$T/m2/locks/job"
 like "$(t cat "$T/m2/locks/job")" $'^s1\t' "is shown on another"
 exits 1 "and excludes there" t flock -n "$K2/job" true
-timeout 30 flock "$K2/job" sh -c "echo got >'$T/got'" &
+timeout 120 flock "$K2/job" sh -c "echo got >'$T/got'" &
 waiter=$!
 kill -KILL $holder
 ok "its holder killed, the waiter on the other host gets it" until_ok 5 test -e "$T/got"
 wait $waiter
 
 section "nothing hangs"
-seconds() { # "what" MAX COMMAND...: it ends, whatever its status, within MAX seconds
+seconds() { # "what" MAX COMMAND...: it ends, whatever its status, within MAX seconds of a quiet machine
     local what=$1 max=$2 start=$SECONDS
     shift 2
-    run timeout -s KILL 60 "$@"
-    ok "$what ($((SECONDS - start)) s)" test $((SECONDS - start)) -le "$max"
+    run timeout -s KILL 200 "$@"
+    ok "$what ($((SECONDS - start)) s)" test $((SECONDS - start)) -le $((max * PATIENCE))
 }
 L=$(leader 1) F=$((L % 3 + 1)) G=$((F % 3 + 1))
 kill -KILL "${agent_pid[s$L]}"

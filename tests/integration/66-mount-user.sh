@@ -25,7 +25,7 @@ export HOME=$T/d
     -dns-port -1 -server-port $(free_port) -serf-lan-port $(free_port) -serf-wan-port $(free_port) \\
     -mount "$T/m" >"$T/d/log" 2>&1 &
 agent=\$!
-for i in \$(seq 300); do
+for i in \$(seq 1200); do
     curl -sf -m 2 http://127.0.0.1:$http/v1/status/leader | grep -q : && break
     sleep 0.1
 done
@@ -41,7 +41,7 @@ grep -c "$T/m fuse.disco" /proc/mounts
 SH
 chmod 644 "$T/agent.sh"
 setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$DISCO" || skip_all "nobody may not run $DISCO"
-run timeout 60 unshare -m --propagation private bash "$T/user.sh"
+run timeout 300 unshare -m --propagation private bash "$T/user.sh"
 [ "$STATUS" -ne 77 ] || skip_all "no bind mount in a name space"
 is "$OUT" "65534
 mine

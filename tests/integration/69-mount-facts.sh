@@ -8,8 +8,8 @@ can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 
 M=$T/m K=$T/m/kv
 need_agent node1 -mount "$M"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
-t() { timeout 20 "$@"; }
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
+t() { timeout 120 "$@"; }
 put() { api "/v1/kv/$1" -X PUT --data-binary "$2" >/dev/null; }
 
 section stat

@@ -25,7 +25,7 @@ tell() { # DIRECTORY NAME COMMANDS
     rm -rf "$T/w"
     mkdir -p "$dir" "$T/w"
     # shellcheck disable=SC2046
-    (cd "$dir" && W=$T/w timeout 60 bash -c "$3" </dev/null 2>&1 | sed "s,$1,DIR,g"; exit "${PIPESTATUS[0]}")
+    (cd "$dir" && W=$T/w timeout 120 bash -c "$3" </dev/null 2>&1 | sed "s,$1,DIR,g"; exit "${PIPESTATUS[0]}")
     status=$?
     echo "exit $status"
     (cd "$dir" && find . -name .git -prune -o -print | sort | while read -r f; do
@@ -101,7 +101,7 @@ scenario grep "grep" "$tree"' grep -r deep t; grep -rc 1 t | sort; grep -rl 99 t
 scenario find "find" "$tree"' find t -name "[12]" | sort; find t -type f -exec cat {} + | sort | md5sum; find t -name deep -delete; find t -depth | sort; find t -newer t/a/1 | head -n 0; find t -type f -print0 | xargs -0 ls | sort'
 scenario patch "diff patch" 'seq 30 >f; sed s/15/fifteen/ f >g; diff -u f g >p; patch -s f p && cmp f g && echo same; patch -R -s f p; sed -n 15p f; rm p; ls'
 scenario jq "jq" 'echo "{\"a\": 1}" >f.json; jq .a f.json; jq ".a = 2" f.json >f.tmp && mv f.tmp f.json; jq -c . f.json; ls'
-scenario make "make" 'printf "out: in\n\tcp in out\n" >Makefile; echo 1 >in; make -s; cat out; make; sleep 0.1; echo 2 >in; make -s; cat out'
+scenario make "make" 'printf "out: in\n\tcp in out\n" >Makefile; echo 1 >in; make -s; cat out; make; until [ in -nt out ]; do echo 2 >in; done; make -s; cat out'
 
 section "archives"
 scenario tar "tar" "$tree"' tar cf a.tar t; tar tf a.tar | sort; mkdir u; tar xf a.tar -C u && diff -r t u/t && echo same; tar xf a.tar && echo over; tar df a.tar 2>&1 | grep -v time | wc -l; rm a.tar'

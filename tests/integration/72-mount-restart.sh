@@ -10,12 +10,10 @@ can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 
 M=$T/m K=$T/m/kv
 need_agent node1 -mount "$M"
-api() { curl -sf -m 10 "http://$HTTP$1" "${@:2}"; }
-t() { timeout -s KILL 20 "$@"; }
-ends() { # "what" STATUS PID: the process ends within five seconds, so
-    local i
-    for ((i = 0; i < 100; i++)); do kill -0 "$3" 2>/dev/null || break; sleep 0.05; done
-    [ $i -lt 100 ] && wait "$3" 2>/dev/null
+api() { curl -sf -m 60 "http://$HTTP$1" "${@:2}"; }
+t() { timeout -s KILL 60 "$@"; }
+ends() { # "what" STATUS PID: the process ends, so
+    until_ok 5 has_ended "$3" && wait "$3" 2>/dev/null
     is "$?" "$2" "$1"
 }
 
@@ -29,13 +27,13 @@ echo ready
 while read -r _; do cat "$2/dir/conf"; cat "$2/file"; stat -c %s "$2/file"; echo end; done
 SH
 if unshare -m true 2>/dev/null; then
-    coproc BOX { timeout 60 unshare -m --propagation slave bash "$T/box.sh" "$K" "$T/box" 2>&1; }
-    read -r -t 20 line <&"${BOX[0]}"
+    coproc BOX { timeout 120 unshare -m --propagation slave bash "$T/box.sh" "$K" "$T/box" 2>&1; }
+    read -r -t 120 line <&"${BOX[0]}"
     is "$line" ready "a file and a directory are bound into another name space"
     in_box() { # what it sees, in one line
         local line out=
         echo >&"${BOX[1]}"
-        while read -r -t 20 line <&"${BOX[0]}" && [ "$line" != end ]; do out+="$line "; done
+        while read -r -t 120 line <&"${BOX[0]}" && [ "$line" != end ]; do out+="$line "; done
         echo "$out"
     }
     is "$(in_box)" "one one 4 " "both show the key"
@@ -98,9 +96,9 @@ for line in sys.stdin:
           told(lambda: os.stat("other")), told(lambda: os.stat(kv + "/other")), flush=True)
 print(told(lambda: os.close(dirty)), flush=True)
 PY
-coproc HOLDER { timeout 120 python3 "$T/holder.py" "$K" "$M" 2>&1; }
-told() { local line; echo >&"${HOLDER[1]}"; read -r -t 20 line <&"${HOLDER[0]}"; echo "$line"; }
-read -r -t 20 line <&"${HOLDER[0]}"
+coproc HOLDER { timeout 300 python3 "$T/holder.py" "$K" "$M" 2>&1; }
+told() { local line; echo >&"${HOLDER[1]}"; read -r -t 120 line <&"${HOLDER[0]}"; echo "$line"; }
+read -r -t 120 line <&"${HOLDER[0]}"
 is "$line" open "a program has files open and a value not yet saved"
 cat "$M/.changes" >/dev/null 2>"$T/changes.err" &
 reader=$!
@@ -113,7 +111,7 @@ need_agent node1 -mount "$M"
 is "$(told)" "ENOTCONN ENOTCONN ENOTCONN ENOTCONN ok" "started again: names are there, what was open stays lost"
 # shellcheck disable=SC1083,SC2093
 exec {HOLDER[1]}>&-
-read -r -t 20 line <&"${HOLDER[0]}"
+read -r -t 120 line <&"${HOLDER[0]}"
 is "$line" ENOTCONN "close says that it was not saved"
 is "$(t cat "$K/other" "$K/dirty" | tr '\n' ' ')" "y kept " "each key has its last commit"
 stop_agent node1

@@ -10,7 +10,7 @@ alive() { # AGENT HOW-MANY
     [ "$(disco members "$1" | awk '$3 == "alive"' | wc -l)" -eq "$2" ]
 }
 dropped() { # AGENT
-    curl -s -m 5 "http://127.0.0.1:${agent_http[$1]}/v1/agent/metrics" |
+    curl -s -m 60 "http://127.0.0.1:${agent_http[$1]}/v1/agent/metrics" |
         jq '[.Gauges[] | select(.Name | endswith("gossip.dropped")) | .Value] | add | floor'
 }
 
@@ -71,8 +71,14 @@ section "a stranger with another key"
 need_agent x1 -encrypt "$first"
 run disco members x1
 is "$("$DISCO" members -http-addr="127.0.0.1:${agent_http[x1]}" | grep -c alive)" 1 "knows nobody"
+mkfifo "$T/thief.in"
 "$TOP_BUILDDIR/tests/lib/gossip_node" -node thief -bind "127.0.0.1:$(free_port)" \
-    -join "$seed" >"$T/thief.out" 2>&1 < <(sleep 3)
+    -join "$seed" >"$T/thief.out" 2>&1 <"$T/thief.in" &
+thief=$!
+exec 5>"$T/thief.in"
+until_ok 10 grep -q joined "$T/thief.out"
+exec 5>&- # the end of its commands ends it
+wait $thief
 like "$(cat "$T/thief.out")" "joined 0" "who has no key is refused"
 ok "without a key nobody joins" alive s1 3
 stop_agent x1

@@ -4,12 +4,12 @@
 # agent, and orders lists by distance.
 # shellcheck source=tests/lib/tap.sh
 . "${TOP_SRCDIR:-$(dirname "$0")/../..}/tests/lib/tap.sh"
-get() { curl -s -m 5 "http://127.0.0.1:${agent_http[$1]}/v1/$2"; }
+get() { curl -s -m 60 "http://127.0.0.1:${agent_http[$1]}/v1/$2"; }
 known() { # AGENT HOW-MANY
     [ "$(get "$1" coordinate/nodes | jq length)" = "$2" ]
 }
 disco() { "$DISCO" "$1" -http-addr="127.0.0.1:${agent_http[$2]}" "${@:3}"; }
-put() { curl -s -m 5 -X PUT -d "$2" "http://127.0.0.1:${agent_http[s1]}/v1/$1"; }
+put() { curl -s -m 60 -X PUT -d "$2" "http://127.0.0.1:${agent_http[s1]}/v1/$1"; }
 names() { jq -r 'map(.Node | if type == "object" then .Node else . end) | join(" ")'; }
 
 need_agent s1

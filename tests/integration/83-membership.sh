@@ -26,7 +26,7 @@ ended() {
     STATUS=$?
     unset "agent_pid[n$1]"
 }
-get() { curl -s -m 10 "http://$NET.$1:$HTTP_AT$2"; }
+get() { curl -s -m 60 "http://$NET.$1:$HTTP_AT$2"; }
 disco() { DISCO_HTTP_ADDR=$NET.$1:$HTTP_AT "$DISCO" "${@:2}"; }
 is_up() { get "$1" /v1/agent/self | grep -q Config; }
 has_leader() { get "$1" /v1/status/leader | grep -q "$NET"; }
@@ -98,7 +98,7 @@ is "$(get 6 '/v1/kv/key?raw')" v "takes writes and shows them"
 has_key() { [ "$(get 6 '/v1/kv/key?raw&stale')" = v ]; }
 ok "has the state itself" until_ok 10 has_key
 down 6 KILL
-is "$(curl -s -m 5 -X PUT -d w "http://$NET.1:$HTTP_AT/v1/kv/key")" true "its death stops nobody"
+is "$(curl -s -m 60 -X PUT -d w "http://$NET.1:$HTTP_AT/v1/kv/key")" true "its death stops nobody"
 
 section "two of one name, two of one id"
 IN='' up 7 -join "$NET.1:$LAN"

@@ -27,7 +27,7 @@ trap tap_over_cleanup EXIT
 inside() { # COMMAND...: on that machine
     nsenter --target "$init" --mount --uts --net --pid --root --wd -- "$@"
 }
-answers() { inside curl -sf -m 5 http://127.0.0.1:8500/v1/catalog/nodes; }
+answers() { inside curl -sf -m 60 http://127.0.0.1:8500/v1/catalog/nodes; }
 has_node1() { answers | grep -q '"Node":"node1"'; }
 if ! why=$(namespaces); then
     skip "the entry point" "$why"
@@ -55,7 +55,7 @@ else
     like "$(cat "$T/entry.log")" "Node name: 'node1'.*Server: true \(Bootstrap: true\).*HTTP: 8500, .*DNS: 53" \
         "arguments are the agent's; the banner"
     like "$(inside cat /proc/net/tcp)" ' 00000000:2134 ' "HTTP is on all addresses"
-    inside curl -s -m 5 http://127.0.0.1:8400/ >/dev/null
+    inside curl -s -m 60 http://127.0.0.1:8400/ >/dev/null
     is $? 7 "8400, the RPC port of very old Consuls, refuses"
     is "$(inside disco members 2>&1 | awk 'NR == 2 { print $1, $3 }')" "node1 alive" "the command line in it"
     like "$(inside ls /data)" 'node-id.*raft' "its data are in /data"

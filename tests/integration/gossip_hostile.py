@@ -14,6 +14,9 @@ import struct
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from peers import unread  # noqa: E402
+
 vectors, ip, port, victims = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
 rng = random.Random(7)
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -25,8 +28,10 @@ def send(data):
     try:
         udp.sendto(data, (ip, port))
         sent += 1
-        if sent % 20 == 0:
-            time.sleep(0.002)  # the socket's buffer shall not drop what is to be looked at
+        if sent % 20 == 0:  # the socket's buffer shall not drop what is to be looked at
+            end = time.monotonic() + 60
+            while unread(port) > 20000 and time.monotonic() < end:
+                time.sleep(0.002)
     except OSError:
         pass
 
@@ -166,7 +171,7 @@ for data in streams + [os.urandom(500) for _ in range(20)] + [
         if changed and changed[0] in (6, 9):
             changed = changed[:-40]  # whole ones would be merged
         try:
-            s = socket.create_connection((ip, port), timeout=5)
+            s = socket.create_connection((ip, port), timeout=60)
             s.sendall(bytes(changed))
             s.settimeout(0.02)
             try:

@@ -73,7 +73,7 @@ def away(name="away"):
     raise AssertionError("no such gauge")
 
 
-def wait_away(n, seconds=10, name="away"):
+def wait_away(n, seconds=60, name="away"):
     end = time.monotonic() + seconds
     while away(name) != n:
         assert time.monotonic() < end, "%s %s, expected %s" % (away(name), name, n)
@@ -112,7 +112,7 @@ def pipelined():
                 % index_of("pipe").encode())
     wait_away(1)
     c.s.sendall(b"atus/leader HTTP/1.1\r\nHo")
-    time.sleep(0.05)
+    time.sleep(0.05)  # so that the piece may come alone; nothing depends on it
     put("pipe", b"new")
     assert c.reply()[2] == b"new" and c.reply()[2] == b"new"
     c.s.sendall(b"st: x\r\n\r\n")
@@ -237,7 +237,7 @@ def stop():
         c.send("GET /v1/kv/stop?wait=60s&index=" + index)
     wait_away(20)
     os.kill(int(os.environ["AGENT_PID"]), 1)
-    time.sleep(0.3)
+    time.sleep(0.3)  # a time in which nobody may be answered
     assert away() == 20
     os.kill(int(os.environ["AGENT_PID"]), 15)
     for c in clients:

@@ -146,6 +146,7 @@ def main():
             writers = [Writer(w, port, keys[w], rng.getrandbits(64)) for w in range(WRITERS)]
             for writer in writers:
                 writer.start()
+            # when it is killed is the chance that this is about
             time.sleep(rng.choice((0.005, 0.05, 0.1, 0.2, 0.4, 0.6)) * (1 + rng.random()))
             agent.kill()
             kills += 1

@@ -80,7 +80,7 @@ def forward(seconds, mounts):
             wrong.append("%s: %r" % (m, e))
 
     def wait_for(path, n):
-        for _ in range(500):
+        for _ in range(6000):
             with open(path) as f:
                 if int(f.read().split(" ")[0]) == n:
                     return
@@ -89,10 +89,10 @@ def forward(seconds, mounts):
 
     threads = [threading.Thread(target=writer, args=(i,)) for i in range(len(mounts))]
     for k, m in enumerate(mounts):
-        time.sleep(0.05)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while not all(os.path.exists("%s/kv/count%d" % (m, i)) for i in range(len(mounts))):
             assert time.monotonic() < until, m
+            time.sleep(0.01)
         threads.append(threading.Thread(target=reader, args=(m, False)))
         threads.append(threading.Thread(target=reader, args=(m, True)))
         threads.append(threading.Thread(target=watch_times, args=(m,)))

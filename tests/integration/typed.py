@@ -17,7 +17,7 @@ pid, fd = pty.fork()
 if pid == 0:
     os.environ["TERM"] = "xterm"
     os.execvp("sh", ["sh", "-c", "exec " + sys.argv[1]])
-screen, end = b"", time.time() + 20
+screen, end = b"", time.time() + 100
 while time.time() < end:
     if not select.select([fd], [], [], 0.2)[0]:
         continue

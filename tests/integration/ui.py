@@ -187,7 +187,7 @@ def events():
     b.click("text=Fire")
     fact(seen("hello", "table") and seen(EVIL, "table"), "and one is fired")
     requests = len([1 for r in sent() if "/v1/event/list" in r])
-    time.sleep(1)
+    time.sleep(1)  # a time in which nothing may be asked
     fact(len([1 for r in sent() if "/v1/event/list" in r]) <= 1 and requests < 12, "an index that is no number that grows makes no storm of questions")
 
 

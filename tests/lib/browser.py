@@ -18,7 +18,7 @@ import urllib.request
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "Down": "\ue015", "Up": "\ue013", "Control": "\ue009",
         "Shift": "\ue008", "Backspace": "\ue003", "Home": "\ue011", "End": "\ue010", "Space": " "}
-PATIENCE = float(os.environ.get("BROWSER_PATIENCE", "20"))
+PATIENCE = float(os.environ.get("BROWSER_PATIENCE", "90"))
 
 
 class Failure(Exception):
