@@ -74,7 +74,7 @@ struct config {
     int64_t parked_reads_max; /* a worker; 429 above */
     struct duration max_query_time, default_query_time;
     bool leave_on_terminate, skip_leave_on_interrupt, disable_http_unprintable_char_filter,
-        http_use_cache;
+        http_use_cache, translate_wan_addrs;
     struct config_pairs response_headers;
     struct config_list block_endpoints, allow_write_http_from;
     bool ui, ui_older; /* the second is an older name of the first */

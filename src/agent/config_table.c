@@ -374,7 +374,8 @@ const struct config_option config_table[] = {
        "No effect without config_entries")
     ON("disable_coordinates", NULL, BOOL, disable_coordinates, NULL, ANY, NO,
        "Neither measure nor tell where nodes are in the network")
-    OFF("translate_wan_addrs", NULL, BOOL, IGNORED, NULL, "No effect without other datacenters")
+    ON("translate_wan_addrs", NULL, BOOL, translate_wan_addrs, NULL, ANY, YES,
+       "Answer for other datacenters with the addresses tagged wan")
     OFF("cache", NULL, ANY, IGNORED, NULL, "No effect: every read is fresh")
     OFF("disable_anonymous_signature", NULL, BOOL, IGNORED, NULL, "No effect: disco calls nobody")
     OFF("disable_update_check", NULL, BOOL, IGNORED, NULL, "No effect: disco calls nobody")

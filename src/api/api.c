@@ -194,6 +194,8 @@ static void put_base_headers(struct api_call *c)
 
     api_header(c, "Vary", STR_LIT("Accept-Encoding"));
     api_header(c, "X-Consul-Default-Acl-Policy", str_z(c->env->config->acl_default_policy));
+    if (c->env->config->translate_wan_addrs)
+        api_header(c, "X-Consul-Translate-Addresses", STR_LIT("true"));
     for (size_t i = 0; i < more->n && i < API_HEADERS_MAX - HEADERS_LEFT_FOR_ENDPOINTS; i++)
         api_header(c, more->names[i], str_z(more->values[i]));
     c->base_header_n = c->reply.header_n;

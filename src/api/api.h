@@ -48,8 +48,8 @@ struct api_request { /* all borrowed from the door, until api_start has returned
     struct str accept, if_none_match, forwarded_for;
     bool accepts_gzip;
     struct addr remote; /* of a TCP client */
-    /* when another agent was asked: its node, the client's address, its prepared query (a row) */
-    struct str agent, source, prepared;
+    /* of another agent: its node, client's address, query row, datacenter if it translates */
+    struct str agent, source, prepared, translating;
 };
 
 struct api_reply {

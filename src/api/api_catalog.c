@@ -85,10 +85,11 @@ static bool on_node(void *data, const struct catalog_node *n)
 {
     struct walk *k = data;
     struct filter_item item = {.node = n};
+    struct catalog_node copy;
 
     near_begin(&k->near);
     if (api_catalog_has_meta(k->call, n) && filter_takes(k->filter, &item))
-        api_catalog_put_node(&k->w, n);
+        api_catalog_put_node(&k->w, api_catalog_seen_node(k->call, n, &copy));
     near_end(&k->near, n->name);
     return !k->w.out->failed;
 }
@@ -174,11 +175,14 @@ static bool on_instance(void *data, const struct catalog_node *n, const struct c
 {
     struct walk *k = data;
     struct filter_item item = {.node = n, .service = s};
+    struct catalog_node node;
+    struct catalog_service service;
 
     near_begin(&k->near);
     if (api_catalog_has_tags(k->call, s) && api_catalog_has_meta(k->call, n) &&
         filter_takes(k->filter, &item))
-        api_catalog_put_instance(&k->w, n, s);
+        api_catalog_put_instance(&k->w, api_catalog_seen_node(k->call, n, &node),
+                                 api_catalog_seen_service(k->call, s, &service));
     near_end(&k->near, n->name);
     return !k->w.out->failed;
 }
@@ -204,12 +208,13 @@ static bool on_service(void *data, const struct catalog_service *s)
 {
     struct walk *k = data;
     struct filter_item item = {.service = s};
+    struct catalog_service copy;
 
     if (!filter_takes(k->filter, &item))
         return true;
     if (!k->as_list)
         jwrite_name_str(&k->w, s->id);
-    api_catalog_put_service(&k->w, s);
+    api_catalog_put_service(&k->w, api_catalog_seen_service(k->call, s, &copy));
     return !k->w.out->failed;
 }
 
@@ -224,7 +229,7 @@ static int put_node_and_services(struct api_call *c, struct view *v, bool as_lis
                                  uint64_t *ret_index)
 {
     struct walk k = {.call = c, .as_list = as_list, .w = api_json(c)};
-    struct catalog_node n;
+    struct catalog_node n, copy;
 
     /* The node is told before its services, so it is asked for alone first. */
     if (!catalog_node_services(v, c->rest, &n, on_nothing, NULL, ret_index)) {
@@ -235,7 +240,7 @@ static int put_node_and_services(struct api_call *c, struct view *v, bool as_lis
     k.filter = api_catalog_filter(c, FILTER_NODE_SERVICE);
     jwrite_object(&k.w);
     jwrite_name(&k.w, "Node");
-    api_catalog_put_node(&k.w, &n);
+    api_catalog_put_node(&k.w, api_catalog_seen_node(c, &n, &copy));
     jwrite_name(&k.w, "Services");
     if (as_list)
         jwrite_array(&k.w);

@@ -28,6 +28,13 @@ bool api_catalog_take_service(struct api_call *c, const struct jvalue *v,
 bool api_catalog_take_check(struct api_call *c, const struct jvalue *v, struct health_check *ret);
 
 /* ---- for others that tell of the same rows ---- */
+/* As who asks reaches it (translate_wan_addrs): the row itself, or the copy made of it. */
+const struct catalog_node *api_catalog_seen_node(const struct api_call *c,
+                                                 const struct catalog_node *n,
+                                                 struct catalog_node *copy);
+const struct catalog_service *api_catalog_seen_service(const struct api_call *c,
+                                                       const struct catalog_service *s,
+                                                       struct catalog_service *copy);
 void api_catalog_put_node(struct jwrite *w, const struct catalog_node *n);
 void api_catalog_put_service(struct jwrite *w, const struct catalog_service *s); /* NodeService */
 void api_catalog_put_instance(struct jwrite *w, const struct catalog_node *n,

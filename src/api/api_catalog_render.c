@@ -3,6 +3,36 @@
 #include "config.h"
 
 #include "api/api_catalog.h"
+#include "state/wan.h"
+
+static bool is_seen_from_afar(const struct api_call *c)
+{
+    struct str dc = c->request.translating;
+
+    return dc.n && !str_eq_z(dc, c->env->config->datacenter);
+}
+
+const struct catalog_node *api_catalog_seen_node(const struct api_call *c,
+                                                 const struct catalog_node *n,
+                                                 struct catalog_node *copy)
+{
+    if (!is_seen_from_afar(c))
+        return n;
+    *copy = *n;
+    wan_node(copy);
+    return copy;
+}
+
+const struct catalog_service *api_catalog_seen_service(const struct api_call *c,
+                                                       const struct catalog_service *s,
+                                                       struct catalog_service *copy)
+{
+    if (!is_seen_from_afar(c))
+        return s;
+    *copy = *s;
+    wan_service(copy);
+    return copy;
+}
 
 static void put_text(struct jwrite *w, const char *name, struct str value)
 {

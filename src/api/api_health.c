@@ -158,14 +158,16 @@ static bool on_instance(void *data, const struct health_instance *i)
     health_instance_checks(j->view, i->node->name, i->service->id, on_instance_check, j);
     struct filter_item item = {
         .node = i->node, .service = i->service, .checks = j->checks, .check_n = j->n};
+    struct catalog_node node;
+    struct catalog_service service;
     if (!filter_takes(j->filter, &item))
         return true;
     near_begin(&j->near);
     jwrite_object(&j->w);
     jwrite_name(&j->w, "Node");
-    api_catalog_put_node(&j->w, i->node);
+    api_catalog_put_node(&j->w, api_catalog_seen_node(j->call, i->node, &node));
     jwrite_name(&j->w, "Service");
-    api_catalog_put_service(&j->w, i->service);
+    api_catalog_put_service(&j->w, api_catalog_seen_service(j->call, i->service, &service));
     jwrite_name(&j->w, "Checks");
     jwrite_array(&j->w);
     for (size_t n = 0; n < j->n; n++)

@@ -139,13 +139,17 @@ static bool on_check(void *data, const struct health_check *check)
     return true;
 }
 
-static void put_found(struct jwrite *w, struct view *v, const struct found *f)
+static void put_found(const struct api_call *c, struct jwrite *w, struct view *v,
+                      const struct found *f)
 {
+    struct catalog_node node;
+    struct catalog_service service;
+
     jwrite_object(w);
     jwrite_name(w, "Node");
-    api_catalog_put_node(w, &f->node);
+    api_catalog_put_node(w, api_catalog_seen_node(c, &f->node, &node));
     jwrite_name(w, "Service");
-    api_catalog_put_service(w, &f->service);
+    api_catalog_put_service(w, api_catalog_seen_service(c, &f->service, &service));
     jwrite_name(w, "Checks");
     jwrite_array(w);
     health_instance_checks(v, f->node.name, f->service.id, on_check, w);
@@ -222,7 +226,7 @@ int api_query_execute(struct api_call *c, struct view *v)
     arrange(&g, v, c->request.prepared.n ? STR_NONE : near.n ? near : q.near);
     w = begin_reply(c, &q);
     for (size_t i = 0; i < g.n && i < r->limit && !w.out->failed; i++)
-        put_found(&w, v, &g.items[g.places[i].i]);
+        put_found(c, &w, v, &g.items[g.places[i].i]);
     end_reply(c, &w, &q, c->env->config->datacenter, r->failovers);
     c->is_found = g.n > 0;
     if (!c->is_found)

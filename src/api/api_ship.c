@@ -2,8 +2,9 @@
 /*
  * The request is an array: method, its text, path, query, token, body, flags, Accept,
  * Cache-Control, the namespace header, the name of the node that was asked, the client's address;
- * and, with the execution of another datacenter's prepared query, that query's row. The reply:
- * status, flags, headers (name, value ...), body.
+ * its datacenter if it wants WAN addresses from others; and, with the execution of another
+ * datacenter's prepared query, that query's row. The reply: status, flags, headers (name, value
+ * ...), body.
  *
  * What concerns the connection (who may write from where, which endpoints are blocked) is judged
  * where the client is; the rest where the request is run. Streams are not shipped: every endpoint
@@ -15,7 +16,7 @@
 
 #include "api/route.h"
 
-#define REQUEST_ITEMS 13
+#define REQUEST_ITEMS 14
 #define HEADERS_MAX   (API_HEADERS_MAX - 8)
 #define NAME_MAX_SIZE 128
 
@@ -45,6 +46,11 @@ bool api_ship_is_needed(const struct api_call *c)
     return c->kind == API_READ || c->kind == API_WRITE || (c->route->flags & API_SERVER);
 }
 
+static struct str own_translating(const struct config *config)
+{
+    return config->translate_wan_addrs ? str_z(config->datacenter) : STR_NONE;
+}
+
 static void put_request(const struct api_call *c, struct str query, bool is_final, struct buf *out)
 {
     const struct api_request *q = &c->request;
@@ -62,6 +68,7 @@ static void put_request(const struct api_call *c, struct str query, bool is_fina
     pack_bin(out, q->namespace_header);
     pack_str(out, api_asked_node(c));
     pack_str(out, api_source_ip(c, ip));
+    pack_str(out, q->translating.n ? q->translating : own_translating(c->env->config));
     pack_bin(out, q->prepared);
 }
 
@@ -247,6 +254,7 @@ static bool take_request(struct serve_call *s, struct api_call *c)
     q->namespace_header = unpack_str(&u);
     q->agent = unpack_str(&u);
     q->source = unpack_str(&u);
+    q->translating = unpack_str(&u);
     q->prepared = unpack_str(&u);
     q->is_unix = true; /* it has no client's address here */
     return !u.bad;

@@ -22,6 +22,13 @@ static void answer_kind(struct dns_reply *r, const struct dns_name *name);
 static void find_ecs(const knot_pkt_t *query, struct dns_pack *p);
 static void find_subnet(const knot_pkt_t *query, struct dns_reply *r);
 
+static bool is_wan(const struct dns_question *q)
+{
+    struct str dc = q->asker ? q->asker->translating : STR_NONE;
+
+    return dc.n && !str_eq_nocase(dc, str_z(q->conf->config->datacenter));
+}
+
 static void reply_init(const struct dns_question *q, const knot_pkt_t *query, struct rng *rng,
                        struct dns_reply *r)
 {
@@ -42,7 +49,8 @@ static void reply_init(const struct dns_question *q, const knot_pkt_t *query, st
                             .env = q->env,
                             .elsewhere = q->elsewhere,
                             .has_edns = knot_pkt_has_edns(query),
-                            .level = DNS_REPLY_LEVEL_MAX};
+                            .level = DNS_REPLY_LEVEL_MAX,
+                            .is_wan = is_wan(q)};
     r->answer_max = dns_pack_answers_max(query, q->is_tcp, q->conf->config);
 }
 

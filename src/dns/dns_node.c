@@ -4,6 +4,7 @@
 #include <libknot/libknot.h>
 
 #include "dns/dns_cname.h"
+#include "state/wan.h"
 
 #define TXT_MAX 2048 /* of one meta pair; a longer one is left out */
 
@@ -38,7 +39,7 @@ static void add_address(struct dns_reply *r, const struct catalog_node *node)
 {
     struct dns_addresses all;
 
-    dns_node_addresses(node, &all);
+    dns_node_addresses(node, r->is_wan, &all);
     const struct dns_address *at = dns_reply_pick(r->qtype, &all);
     if (at->ip_n == 0)
         dns_cname_answer(r, at->text, r->conf->node_ttl, false);
@@ -46,13 +47,19 @@ static void add_address(struct dns_reply *r, const struct catalog_node *node)
         dns_reply_add_ip(r, DNS_ANSWER, at->ip, at->ip_n, r->conf->node_ttl);
 }
 
-void dns_node_addresses(const struct catalog_node *node, struct dns_addresses *ret)
+void dns_node_addresses(const struct catalog_node *node, bool is_wan, struct dns_addresses *ret)
 {
+    struct catalog_node seen = *node;
     struct str v4 = STR_NONE, v6 = STR_NONE;
 
     (void)pairs_get(node->tagged_addresses, STR_LIT("lan_ipv4"), &v4);
     (void)pairs_get(node->tagged_addresses, STR_LIT("lan_ipv6"), &v6);
-    ret->plain = dns_reply_address(node->address);
+    if (is_wan) {
+        wan_node(&seen);
+        (void)pairs_get(node->tagged_addresses, STR_LIT("wan_ipv4"), &v4);
+        (void)pairs_get(node->tagged_addresses, STR_LIT("wan_ipv6"), &v6);
+    }
+    ret->plain = dns_reply_address(seen.address);
     ret->v4 = dns_reply_address(v4);
     ret->v6 = dns_reply_address(v6);
 }

@@ -59,10 +59,11 @@ struct dns_chase {
 
 /* Who asks, as far as an answer depends on it. */
 struct dns_asker {
-    struct addr source;  /* family AF_UNSPEC: not known */
-    struct str node;     /* of the agent that was asked; empty: this one */
-    struct str prepared; /* another datacenter's prepared query, to be run (a row); else empty */
-    struct str token;    /* that came with it; empty: the default one of this agent */
+    struct addr source;     /* family AF_UNSPEC: not known */
+    struct str node;        /* of the agent that was asked; empty: this one */
+    struct str translating; /* its datacenter, if it wants WAN addresses from others; else empty */
+    struct str prepared;    /* another datacenter's prepared query, to be run (a row); else empty */
+    struct str token;       /* that came with it; empty: the default one of this agent */
 };
 
 struct dns_reply {
@@ -83,6 +84,7 @@ struct dns_reply {
     const uint8_t *qname_lower;
     uint16_t qtype;
     bool is_tcp, has_edns;
+    bool is_wan;       /* for another datacenter, which wants WAN addresses */
     int level;         /* of names that point to names, still to go */
     size_t answer_max; /* more answers than these need not be looked for: they cannot be sent */
     /* outputs */

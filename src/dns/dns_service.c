@@ -16,6 +16,7 @@
 #include "dns/dns_node.h"
 #include "state/query_execute.h"
 #include "state/query_template.h"
+#include "state/wan.h"
 
 #define SRV_PRIORITY 1 /* consul: always */
 
@@ -93,10 +94,12 @@ static bool may_be_given(struct load *l, const struct health_instance *i, int64_
     return !is_critical;
 }
 
-static void service_addresses(const struct catalog_service *s, struct dns_addresses *ret)
+static void service_addresses(const struct catalog_service *s, bool is_wan,
+                              struct dns_addresses *ret)
 {
     struct unpack u = unpack_make(s->tagged_addresses);
-    struct str name, address;
+    struct str name, address, v4 = STR_NONE, v6 = STR_NONE;
+    struct str wan_v4 = STR_NONE, wan_v6 = STR_NONE;
     int64_t port;
 
     *ret = (struct dns_addresses){.plain = dns_reply_address(s->address)};
@@ -105,10 +108,16 @@ static void service_addresses(const struct catalog_service *s, struct dns_addres
     uint32_t left = unpack_map(&u);
     while (catalog_tagged_next(&u, &left, &name, &address, &port)) {
         if (str_eq_z(name, "lan_ipv4"))
-            ret->v4 = dns_reply_address(address);
+            v4 = address;
         else if (str_eq_z(name, "lan_ipv6"))
-            ret->v6 = dns_reply_address(address);
+            v6 = address;
+        else if (is_wan && str_eq_z(name, "wan_ipv4"))
+            wan_v4 = address;
+        else if (is_wan && str_eq_z(name, "wan_ipv6"))
+            wan_v6 = address;
     }
+    ret->v4 = dns_reply_address(wan_v4.n ? wan_v4 : v4);
+    ret->v6 = dns_reply_address(wan_v6.n ? wan_v6 : v6);
 }
 
 static void take(struct load *l, const struct health_instance *i, int64_t weight)
@@ -122,14 +131,17 @@ static void take(struct load *l, const struct health_instance *i, int64_t weight
         l->cap = cap;
     }
     struct dns_instance *ret = &l->items[l->n++];
+    struct catalog_service seen = *i->service;
+    if (l->r->is_wan)
+        wan_service(&seen);
     *ret = (struct dns_instance){.node = i->node->name,
                                  .meta = i->node->meta,
                                  .tags = i->service->tags,
-                                 .port = (uint16_t)i->service->port, /* consul: modulo 65536 */
+                                 .port = (uint16_t)seen.port, /* consul: modulo 65536 */
                                  .weight = (uint16_t)weight,
                                  .is_passing = i->worst == HEALTH_PASSING};
-    dns_node_addresses(i->node, &ret->node_at);
-    service_addresses(i->service, &ret->at);
+    dns_node_addresses(i->node, l->r->is_wan, &ret->node_at);
+    service_addresses(&seen, l->r->is_wan, &ret->at);
 }
 
 static bool on_instance(void *data, const struct health_instance *i)
@@ -144,14 +156,15 @@ static bool on_instance(void *data, const struct health_instance *i)
 static const struct dns_instance *load_all(struct dns_reply *r, struct str service, size_t *ret_n)
 {
     struct load l = {.r = r};
+    struct dns_cache *cache = r->is_wan ? NULL : r->cache; /* it has them as they are seen here */
     const struct dns_instance *cached;
     uint64_t index;
 
-    if (r->cache && dns_cache_get(r->cache, service, &cached, ret_n))
+    if (cache && dns_cache_get(cache, service, &cached, ret_n))
         return cached;
     health_service_nodes(r->view, service, on_instance, &l, &index);
-    if (r->cache)
-        dns_cache_put(r->cache, service, l.items, l.n);
+    if (cache)
+        dns_cache_put(cache, service, l.items, l.n);
     *ret_n = l.n;
     return l.items;
 }

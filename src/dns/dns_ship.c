@@ -4,7 +4,7 @@
 #include "agent/metrics.h"
 #include "base/mem.h"
 
-#define QUESTION_ITEMS 6
+#define QUESTION_ITEMS 7
 enum { FLAG_TCP = 1, FLAG_FINAL = 2 };
 
 /* ---- the asking side ---- */
@@ -34,14 +34,18 @@ static void on_shipped(struct ship *s)
 void dns_ship_put(const struct dns_pending *p, struct str row, bool is_final, struct buf *out)
 {
     const struct dns_asker *a = &p->asker;
+    const struct config *config = p->worker->env->config;
     char ip[ADDR_TEXT_MAX] = "";
 
     if (a->source.u.sa.sa_family != AF_UNSPEC)
         addr_format_ip(&a->source, ip);
     pack_array(out, QUESTION_ITEMS);
     pack_uint(out, (p->is_tcp ? FLAG_TCP : 0) | (is_final ? FLAG_FINAL : 0));
-    pack_str(out, a->node.n ? a->node : str_z(p->worker->env->config->node_name));
+    pack_str(out, a->node.n ? a->node : str_z(config->node_name));
     pack_str(out, str_z(ip));
+    pack_str(out, a->translating.n              ? a->translating
+                  : config->translate_wan_addrs ? str_z(config->datacenter)
+                                                : STR_NONE);
     pack_bin(out, row);
     pack_bin(out, tokens_to_ship(&p->worker->env->tokens, a->token));
     pack_bin(out, p->packet);
@@ -164,6 +168,7 @@ static bool take(struct serve_call *c, struct dns_worker *w, bool *ret_is_tcp, s
 
     w->asker.node = unpack_str(&u);
     ip = unpack_str(&u);
+    w->asker.translating = unpack_str(&u);
     w->asker.prepared = unpack_str(&u);
     w->asker.token = unpack_str(&u);
     *ret = unpack_str(&u);

@@ -2,8 +2,9 @@
 /*
  * Questions that another agent answers: of a client agent all that are about our zones, of a server
  * those about other datacenters. A shipped question is an array: flags (1: it came over TCP; 2: it
- * goes no further), the name of the node that was asked, the asker's address, a prepared query to
- * be run (a row, or empty), the packet. Its answer is a packet.
+ * goes no further), the name of the node that was asked, the asker's address, its agent's
+ * datacenter if it wants WAN addresses, a prepared query to be run (a row, or empty), the token,
+ * the packet. Its answer is a packet.
  */
 #ifndef DISCO_DNS_DNS_SHIP_H
 #define DISCO_DNS_DNS_SHIP_H

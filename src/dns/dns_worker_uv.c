@@ -223,8 +223,11 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
     p->seed = seed;
     p->is_tcp = is_tcp;
     p->packet = own(packet);
-    p->asker = (struct dns_asker){w->asker.source, own(w->asker.node), own(w->asker.prepared),
-                                  own(w->asker.token)};
+    p->asker = (struct dns_asker){.source = w->asker.source,
+                                  .node = own(w->asker.node),
+                                  .translating = own(w->asker.translating),
+                                  .prepared = own(w->asker.prepared),
+                                  .token = own(w->asker.token)};
     p->chase = outcome == DNS_CHASE ? mem_dup(chase, sizeof(*chase)) : NULL;
     p->call_n = n;
     p->calls = mem_alloc(n * sizeof(p->calls[0]));
@@ -324,6 +327,7 @@ void dns_worker_finish(struct dns_pending *p, const uint8_t *answer, size_t n)
     w->pending_n--;
     disown(p->packet);
     disown(p->asker.node);
+    disown(p->asker.translating);
     disown(p->asker.prepared);
     disown(p->asker.token);
     if (p->chase)

@@ -32,11 +32,13 @@ uint32_t pairs_count(struct pairs p)
 bool pairs_get(struct pairs p, struct str name, struct str *ret_value)
 {
     struct pairs_iter i = pairs_begin(p);
-    struct str n;
+    struct str n, value;
 
-    while (pairs_next(&i, &n, ret_value))
-        if (str_eq(n, name))
+    while (pairs_next(&i, &n, &value))
+        if (str_eq(n, name)) {
+            *ret_value = value;
             return true;
+        }
     return false;
 }
 

@@ -23,7 +23,9 @@ register() { # N NODE ADDRESS STATUS
         "Service":{"Service":"web","Port":80,"Tags":["v1"]},"Check":{"CheckID":"c","ServiceID":"web","Status":"'"$4"'"}}' >/dev/null
 }
 
-dc 1
+mkdir "$T/config"
+echo '{}' >"$T/config/translate.json"
+dc 1 -config-dir "$T/config"
 dc 2 -retry-join-wan "127.0.0.1:${agent_wan[dc1]}" -retry-interval-wan 1s
 dc 3 -retry-join-wan "127.0.0.1:${agent_wan[dc1]}" -retry-interval-wan 1s
 for n in 1 2 3; do ok "dc$n knows the others" until_ok 40 dcs_are $n '["dc1","dc2","dc3"]'; done
@@ -109,6 +111,33 @@ put 1 /v1/catalog/register '{"Node":"dc1","Address":"127.0.0.1","Service":{"Serv
 is "$(ask 1 near-_ip.query.consul A | head -n 1)" 127.0.0.1 "_ip: where the question came from"
 is "$(ask 1 near-_agent.query.consul A | head -n 1)" 127.0.0.1 "_agent"
 is "$(ask 2 near-_ip.query.dc1.consul A | head -n 1)" 127.0.0.1 "also when it comes by way of another datacenter"
+
+section "WAN addresses"
+put 2 /v1/catalog/register '{"Node":"far","Address":"10.0.2.7","TaggedAddresses":{"wan":"198.51.100.7","wan_ipv6":"2001:db8::7"},
+    "Service":{"Service":"wan","Port":80,"Address":"10.0.2.8","TaggedAddresses":{"wan":{"Address":"198.51.100.8","Port":8080}}}}' \
+    >/dev/null
+put 1 /v1/query '{"Name":"wan","Service":{"Service":"wan","Failover":{"Datacenters":["dc2"]}}}' POST >/dev/null
+node_of() { jq -c '[.[0] | (.Node.Address? // .Address), (.Service.Address? // .ServiceAddress), (.Service.Port? // .ServicePort)]'; }
+LAN='["10.0.2.7","10.0.2.8",80]' WAN='["198.51.100.7","198.51.100.8",8080]'
+is "$(get 1 '/v1/health/service/wan?dc=dc2' | node_of)" "$LAN" "unless it is wanted: those of there"
+echo '{"translate_wan_addrs":true}' >"$T/config/translate.json"
+kill -HUP "${agent_pid[dc1]}"
+translates() { curl -si "http://${http[1]}/v1/status/leader" | grep -q 'X-Consul-Translate-Addresses: true'; }
+ok "translate_wan_addrs, by reload" until_ok 20 translates
+is "$(get 1 '/v1/health/service/wan?dc=dc2' | node_of)" "$WAN" "health"
+is "$(get 1 '/v1/catalog/service/wan?dc=dc2' | node_of)" "$WAN" "catalog/service"
+is "$(get 1 '/v1/catalog/nodes?dc=dc2&filter=Node==far' | jq -r '.[0].Address')" 198.51.100.7 "catalog/nodes"
+is "$(get 1 '/v1/catalog/node/far?dc=dc2' | jq -c '[.Node.Address, .Services.wan.Address, .Services.wan.Port]')" "$WAN" \
+    "catalog/node"
+is "$(get 1 /v1/query/wan/execute | jq .Nodes | node_of)" "$WAN" "a query that goes on there"
+is "$(ask 1 far.node.dc2.consul A)" 198.51.100.7 "DNS: a node"
+is "$(ask 1 far.node.dc2.consul AAAA)" 2001:db8::7 "its other address"
+is "$(ask 1 wan.service.dc2.consul A)" 198.51.100.8 "a service"
+is "$(ask 1 wan.service.dc2.consul SRV)" "1 1 8080 c6336408.addr.dc2.consul." "with its port"
+is "$(ask 1 wan.query.consul A)" 198.51.100.8 "a query"
+is "$(ask 2 wan.service.consul A)" 10.0.2.8 "at home nothing has changed"
+is "$(ask 2 far.node.consul A)" 10.0.2.7 "nor has the node, which has no tagged address for home"
+is "$(get 2 /v1/health/service/wan | node_of)" "$LAN" "over HTTP neither"
 
 section "through a client agent"
 CLIENT=$(free_port) CLIENT_DNS=$(free_port)
