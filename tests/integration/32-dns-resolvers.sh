@@ -22,7 +22,7 @@ start() { # COMMAND...: a resolver on $port, in the foreground
     resolver_pid=$!
     until_ok 10 answers
 }
-answers() { [ -n "$(short web.service.consul)" ]; }
+answers() { [ "$(short web.service.consul | head -n 1)" = 10.0.0.1 ]; } # dig prints errors there, too
 short() { dig +tries=2 +time=20 +short @127.0.0.1 -p "$port" "$@" | sort; }
 rcode() { dig +tries=2 +time=20 @127.0.0.1 -p "$port" "$@" | sed -n 's/.*status: \([A-Z]*\).*/\1/p'; }
 

@@ -7,7 +7,8 @@
 command -v python3 >/dev/null || skip_all "python3 is missing"
 ulimit -n "$(ulimit -Hn)"
 count=10000
-[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 11000 ] || count=$(($(ulimit -n) - 300))
+[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge 11000 ] || count=$((($(ulimit -n) - 300) / 1000 * 1000))
+[ $count -ge 1000 ] || skip_all "a process may have but $(ulimit -n) descriptors"
 sanitized=
 nm "$DISCO" 2>/dev/null | grep -qE '__(asan|tsan)_init' && sanitized=1 count=$((count < 2000 ? count : 2000))
 
