@@ -19,6 +19,7 @@ struct fs_dir {       /* an open directory */
     struct fs_inode *inode;
     struct fs_list list;
     bool is_filled;
+    bool gives;      /* the attributes of files, where they can be given (fs_walk.h) */
     uint64_t index;  /* of the state when it was */
     struct buf text; /* of the name at hand */
 };
@@ -104,6 +105,9 @@ static void read_dir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offse
         fuse_reply_err(req, -r);
         return;
     }
+    d->gives = plus && d->list.n <= FS_DIR_PLUS_MAX &&
+               (d->list.n <= FS_WALK_SMALL || d->inode->kind != FS_KV_DIR ||
+                fs_walk_begin(&m->walk, fuse_req_ctx(req)->pid, d->inode->number));
     char *bytes = mem_alloc(size);
     size_t n = 0;
     static const char *const dots[] = {".", ".."};
@@ -212,40 +216,48 @@ static bool find_listed(const struct fs_mount *m, struct view *v, const struct f
     return true;
 }
 
+/* An entry with an inode: the kernel counts it as looked up, if there is room for it. */
+static size_t put_inode(fuse_req_t req, struct fs_mount *m, struct view *v, struct fs_dir *d,
+                        const struct fs_list_item *item, const struct fs_found *found,
+                        const char *name, char *at, size_t left)
+{
+    struct fuse_entry_param e;
+    size_t need = fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0);
+    if (need > left)
+        return need;
+    struct fs_inode *i = fs_ops_inode(m, v, d->inode, found);
+    fs_ops_entry(m, v, i, &e);
+    i->lookup_n++;
+    return fuse_add_direntry_plus(req, at, left, name, &e, (off_t)item->cookie);
+}
+
 /* Returns the bytes needed; nothing is put (and no lookup counted) when they are more than left. */
 static size_t put_entry(fuse_req_t req, struct fs_mount *m, struct view *v, struct fs_dir *d,
                         const struct fs_list_item *item, bool plus, char *at, size_t left)
 {
-    struct fuse_entry_param e = {.ino = 0};
-    struct fs_inode *i = NULL;
+    struct fuse_entry_param e = {.ino = 0}; /* without an inode: only name, number and type */
     struct str listed = fs_list_name(&d->list, item);
     char name[FS_PATH_NAME_MAX + 1];
     if (!str_copy_z(listed, name, sizeof(name)))
         return 0;
-    size_t need = plus ? fuse_add_direntry_plus(req, NULL, 0, name, NULL, 0)
-                       : fuse_add_direntry(req, NULL, 0, name, NULL, 0);
-    if (need > left)
-        return need;
+    bool is_tree = item->what & FS_LIST_TREE, is_large = d->list.n > FS_DIR_PLUS_MAX;
+    bool gives = d->gives || (plus && is_tree && !is_large); /* what is below will be looked at */
     struct fs_found found;
     struct buf text = d->text; /* reused */
-    bool is_large = d->list.n > FS_DIR_PLUS_MAX;
     int r = 0;
     if (!find_listed(m, v, d, item, listed, &text, &found))
         r = is_large ? -ENOENT : fs_ops_lookup(m, v, d->inode, listed, &text, &found);
-    if (r == 0 && plus && !is_large) {
-        i = fs_ops_inode(m, v, d->inode, &found);
-        fs_ops_entry(m, v, i, &e);
+    size_t size;
+    if (r == 0 && gives) {
+        size = put_inode(req, m, v, d, item, &found, name, at, left);
     } else {
         e.attr.st_ino = r == 0 ? fs_inode_ino(&found.node, found.version) : item->cookie;
-        e.attr.st_mode = item->what & FS_LIST_TREE ? S_IFDIR : S_IFREG;
+        e.attr.st_mode = is_tree ? S_IFDIR : S_IFREG;
         if (r == 0 && found.node.kind == FS_SNAPSHOT_LATEST)
             e.attr.st_mode = S_IFLNK;
+        size = plus ? fuse_add_direntry_plus(req, at, left, name, &e, (off_t)item->cookie)
+                    : fuse_add_direntry(req, at, left, name, &e.attr, (off_t)item->cookie);
     }
     d->text = text;
-    if (plus) {
-        if (i)
-            i->lookup_n++;
-        return fuse_add_direntry_plus(req, at, left, name, &e, (off_t)item->cookie);
-    }
-    return fuse_add_direntry(req, at, left, name, &e.attr, (off_t)item->cookie);
+    return size;
 }

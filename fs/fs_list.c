@@ -9,8 +9,10 @@
 
 #define FS_LIST_SEED         0x6469736b6f6c7374u /* the same in every listing: cookies must agree */
 #define FS_LIST_COOKIE_FIRST 16
+#define FS_LIST_COOKIE_BITS  62
 
 static void push(struct fs_list *l, struct fs_list_item item);
+static void sort(struct fs_list *l);
 static void join_equal(struct fs_list *l);
 static int compare(const void *a, const void *b, void *list);
 
@@ -53,7 +55,7 @@ void fs_list_finish(struct fs_list *l)
 {
     if (l->n == 0)
         return;
-    qsort_r(l->items, l->n, sizeof(l->items[0]), compare, l);
+    sort(l);
     join_equal(l);
     /* A value beside a tree of the same name shows under its face. */
     size_t n = l->n;
@@ -68,7 +70,7 @@ void fs_list_finish(struct fs_list *l)
         fs_list_add(l, str_make(face, name.n + 2), FS_LIST_VALUE);
     }
     if (l->n > n)
-        qsort_r(l->items, l->n, sizeof(l->items[0]), compare, l);
+        sort(l);
     for (size_t i = 1; i < l->n; i++)
         if (l->items[i].cookie <= l->items[i - 1].cookie)
             l->items[i].cookie = l->items[i - 1].cookie + 1;
@@ -99,6 +101,35 @@ static void push(struct fs_list *l, struct fs_list_item item)
         l->items = mem_realloc(l->items, l->cap * sizeof(l->items[0]));
     }
     l->items[l->n++] = item;
+}
+
+/* Cookies are hashes, spread evenly: by their first bits each item comes close to its place, and
+ * only those of one bucket need to be compared (all of them, when somebody chose names to that
+ * end). */
+static void sort(struct fs_list *l)
+{
+    int shift = FS_LIST_COOKIE_BITS;
+    size_t bucket_n = 1;
+    while (bucket_n < l->n) {
+        bucket_n *= 2;
+        shift--;
+    }
+    uint32_t *ends = mem_alloc(bucket_n * sizeof(ends[0]));
+    struct fs_list_item *sorted = mem_alloc(l->cap * sizeof(sorted[0]));
+    for (size_t i = 0; i < l->n; i++)
+        ends[l->items[i].cookie >> shift & (bucket_n - 1)]++;
+    for (size_t b = 1; b < bucket_n; b++)
+        ends[b] += ends[b - 1];
+    for (size_t i = l->n; i-- > 0;)
+        sorted[--ends[l->items[i].cookie >> shift & (bucket_n - 1)]] = l->items[i];
+    for (size_t b = 0; b < bucket_n; b++) { /* now they are the buckets' beginnings */
+        size_t end = b + 1 < bucket_n ? ends[b + 1] : l->n;
+        if (end - ends[b] > 1)
+            qsort_r(sorted + ends[b], end - ends[b], sizeof(sorted[0]), compare, l);
+    }
+    mem_free(ends);
+    mem_free(l->items);
+    l->items = sorted;
 }
 
 static void join_equal(struct fs_list *l)

@@ -27,6 +27,7 @@
 #include "fs/fs_notify.h"
 #include "fs/fs_times.h"
 #include "fs/fs_tree.h"
+#include "fs/fs_walk.h"
 
 #define FS_MOUNT_UNSEEN_N  64
 #define FS_MOUNT_STALE_N   64
@@ -64,7 +65,8 @@ struct fs_mount {
     struct list handles; /* struct fs_handle: all open files */
     struct map numbered; /* and directories, by the number the kernel has (fs_handle.h) */
     uint64_t last_handle;
-    struct list dirs;  /* struct fs_dir: all open directories */
+    struct list dirs; /* struct fs_dir: all open directories */
+    struct fs_walk walk;
     struct list waits; /* struct fs_wait: requests and commits not finished */
     struct list feeds; /* struct fs_feed: open files of changes */
     struct fs_feed *repeater;

@@ -87,6 +87,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     buf_init(&text, 0);
     struct view v = fs_mount_view(m);
     int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
+    if (r == 0 && found.node.kind == FS_KV_FILE)
+        fs_walk_looked_up(&m->walk, fuse_req_ctx(req)->pid, parent);
     if (r == 0)
         fs_ops_reply_entry(m, &v, req, fs_ops_inode(m, &v, dir, &found));
     else

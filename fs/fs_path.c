@@ -11,6 +11,7 @@
 
 #include <errno.h>
 
+static bool is_plain(struct str comp);
 static size_t unit_size(struct str s, size_t at, bool label, bool *ret_escaped);
 static void put_units(struct str raw, bool label, struct buf *out);
 static size_t piece_end(struct str comp, size_t at);
@@ -70,6 +71,11 @@ bool fs_path_step(struct str dir, struct str key, struct buf *name, struct fs_pa
         start--;
     size_t end = str_find(key, '/', dir.n);
     struct str comp = str_make(key.p + start, end - start);
+    if (start == dir.n && is_plain(comp)) { /* nearly all are */
+        *ret = (struct fs_path_step){.key_n = end, .is_last = end == key.n};
+        buf_put_str(name, comp);
+        return true;
+    }
 
     /* Inside a cut component: does this key's component have a cut just there? */
     size_t at = 0;
@@ -159,6 +165,17 @@ int fs_path_label_parse(struct str name, struct buf *text)
     }
     buf_fini(&again);
     return r;
+}
+
+/* Is the component a name as it is: in one piece, nothing to escape? */
+static bool is_plain(struct str comp)
+{
+    if (comp.n == 0 || comp.n > FS_PATH_PIECE_MAX || str_eq_z(comp, ".") || str_eq_z(comp, ".."))
+        return false;
+    for (size_t i = 0; i < comp.n; i++)
+        if (comp.p[i] < 0x20 || comp.p[i] >= 0x7f || comp.p[i] == '%')
+            return false;
+    return true;
 }
 
 /* Bytes of the UTF-8 character at `at`, or 1 with *ret_escaped for a byte that must be escaped. */

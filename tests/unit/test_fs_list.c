@@ -7,15 +7,20 @@
 #include "fs/fs_list.h"
 #include "tests/lib/unit.h"
 
-static void fill(struct fs_list *l, int n, int step)
+static void add_numbered(struct fs_list *l, int n, int step)
 {
-    fs_list_init(l);
     for (int i = 0; i < n; i++) {
         char name[32];
         int k = (int)((int64_t)i * step % n);
         (void)snprintf(name, sizeof(name), "key%d", k);
         fs_list_add(l, str_z(name), FS_LIST_VALUE);
     }
+}
+
+static void fill(struct fs_list *l, int n, int step)
+{
+    fs_list_init(l);
+    add_numbered(l, n, step);
     fs_list_finish(l);
 }
 
@@ -61,6 +66,24 @@ static void test_value_and_tree(void **state)
     fs_list_fini(&l);
 }
 
+/* Any number, and names given twice: each there once, in the order of their cookies. */
+static void test_many(void **state)
+{
+    for (int n = 1; n < 20000; n = n * 3 + 1) {
+        struct fs_list l;
+        fs_list_init(&l);
+        add_numbered(&l, n, 1);
+        add_numbered(&l, n / 2, 1);
+        fs_list_finish(&l);
+        assert_int_equal(l.n, n);
+        for (size_t i = 0; i < l.n; i++) {
+            assert_true(i == 0 || l.items[i - 1].cookie < l.items[i].cookie);
+            assert_int_equal(fs_list_after(&l, l.items[i].cookie), i + 1);
+        }
+        fs_list_fini(&l);
+    }
+}
+
 static void test_empty(void **state)
 {
     struct fs_list l;
@@ -71,4 +94,4 @@ static void test_empty(void **state)
     fs_list_fini(&l);
 }
 
-UNIT_MAIN(UNIT(test_cookies_agree), UNIT(test_value_and_tree), UNIT(test_empty))
+UNIT_MAIN(UNIT(test_cookies_agree), UNIT(test_value_and_tree), UNIT(test_many), UNIT(test_empty))
