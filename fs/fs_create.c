@@ -64,6 +64,23 @@ static int scratch_or_key(struct fs_mount *m, struct fs_handle *h, struct str ke
     return error;
 }
 
+/* *ret is there also after an error. */
+static int make_new(struct fs_mount *m, const struct fs_inode *dir, struct str key,
+                    const struct fuse_file_info *fi, mode_t mode, int32_t pid,
+                    struct fs_handle **ret)
+{
+    struct fs_node node = {FS_KV_FILE, key, STR_NONE};
+    (void)fs_stale_take(&m->stale, key, pid, 0, env_now(m->env)); /* it ends here */
+    struct fs_inode *i = fs_inode_add(&m->inodes, &node, dir->number, 0);
+    i->is_direct = i->is_pending = true;
+    i->mtime_ns = clock_wall_ns();
+    struct fs_handle *h = *ret = fs_file_new_writer(m, i, fi->flags, pid);
+    h->is_touched = true;
+    h->is_exclusive = fi->flags & O_EXCL;
+    h->appends = h->appends && !h->is_exclusive; /* nobody else's bytes to add to */
+    return scratch_or_key(m, h, key, fi->flags, mode);
+}
+
 void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                struct fuse_file_info *fi)
 {
@@ -112,17 +129,10 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     if (!error && i && i->scratch)
         error = fs_rights_check(m, i, W_OK);
     if (!error && i) {
+        fs_stale_looked_up(&m->stale, fs_inode_node(i).a, pid);
         error = fs_file_open_writer(m, i, fi, pid, &h);
     } else if (!error) {
-        struct fs_node node = {FS_KV_FILE, buf_str(&key), STR_NONE};
-        i = fs_inode_add(&m->inodes, &node, dir->number, 0);
-        i->is_direct = i->is_pending = true;
-        i->mtime_ns = clock_wall_ns();
-        h = fs_file_new_writer(m, i, fi->flags, pid);
-        h->is_touched = true;
-        h->is_exclusive = fi->flags & O_EXCL;
-        h->appends = h->appends && !h->is_exclusive; /* nobody else's bytes to add to */
-        error = scratch_or_key(m, h, buf_str(&key), fi->flags, mode);
+        error = make_new(m, dir, buf_str(&key), fi, mode, pid, &h);
     }
     buf_fini(&text);
     buf_fini(&key);

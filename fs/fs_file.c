@@ -30,32 +30,15 @@
 #include "state/policy.h"
 
 static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
-                          struct fuse_file_info *fi);
+                          struct fuse_file_info *fi, bool again);
 static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                          struct fuse_file_info *fi);
 static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                             struct fuse_file_info *fi);
 static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
                        struct fuse_file_info *fi);
-/* After ESTALE the kernel looks the name up again and opens what it finds, once. When the key has
- * changed again in between, the second answer must not be ESTALE, which the program would see. */
-static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid)
-{
-    struct instant now = env_now(m->env);
-    uint64_t key = str_hash(i->id, 0);
-    for (int s = 0; s < FS_MOUNT_STALE_N; s++) {
-        struct fs_mount_stale *stale = &m->stale[s];
-        if (stale->key == key && stale->pid == pid &&
-            instant_before(now, instant_add(stale->at, DURATION_S(1)))) {
-            stale->pid = 0;
-            return true;
-        }
-    }
-    m->stale[m->stale_i++ % FS_MOUNT_STALE_N] = (struct fs_mount_stale){key, pid, now};
-    return false;
-}
-
-static bool is_second_try(struct fs_mount *m, const struct fs_inode *i, int32_t pid);
+static bool is_second_try(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i);
+static void reply_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i);
 
 static int wanted_of(int flags)
 {
@@ -90,7 +73,7 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     else if (i->kind == FS_CHANGES)
         open_changes(m, req, i, fi);
     else if (i->kind != FS_KV_FILE)
-        open_snapshot(m, req, i, fi);
+        open_snapshot(m, req, i, fi, false);
     else if (!writes)
         open_key_reader(m, req, i, fi);
     else if ((error = fs_file_open_writer(m, i, fi, fuse_req_ctx(req)->pid, &h)))
@@ -211,30 +194,20 @@ void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *f
 bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 {
     ASSERT(i->kind == FS_KV_FILE);
-    if (i->is_direct)
-        return true;
-    if (i->reader_n == 0) {
-        i->is_direct = true;
-        return true;
-    }
-    /* Its readers keep the version they opened; the writer gets an inode of his own. */
-    struct buf id;
-    buf_init(&id, 0);
-    buf_put_str(&id, i->id);
-    struct fs_node node = fs_node_unpack(buf_str(&id));
-    struct fs_inode *fresh = fs_inode_find(&m->inodes, &node);
-    if (!fresh || (!fresh->is_direct && fresh->reader_n > 0)) {
-        fresh = fs_inode_add(&m->inodes, &node, i->parent, i->version);
-        fresh->size = i->size;
-        fresh->mtime_ns = i->mtime_ns;
-    }
-    fresh->is_direct = fresh->is_awaited = true;
-    buf_fini(&id);
-    return false;
+    if (!i->is_direct && i->reader_n > 0)
+        return false;
+    i->is_direct = true;
+    return true;
+}
+
+bool fs_file_is_awaited(struct fs_mount *m, const struct fs_node *node)
+{
+    return fs_stale_awaits(&m->stale, node->a, env_now(m->env));
 }
 
 void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
 {
+    struct fs_node node = fs_inode_node(i);
     ASSERT(i->writer_n > 0);
     --i->writer_n;
     if (i->kind == FS_AGENT_SERVICE) {
@@ -246,7 +219,7 @@ void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
         return;
     if (i->scratch)
         fs_scratch_closed(m, i);
-    if (i->writer_n > 0 || !i->is_current || i->is_awaited || i->scratch)
+    if (i->writer_n > 0 || !i->is_current || i->scratch || fs_file_is_awaited(m, &node))
         return;
     fs_inode_retire(&m->inodes, i);
     fs_change_inode(m, i);
@@ -254,8 +227,9 @@ void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
         fs_notify_flush(m->notify);
 }
 
+/* again: it is the second try, which must not end with ESTALE. */
 static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
-                          struct fuse_file_info *fi)
+                          struct fuse_file_info *fi, bool again)
 {
     struct fs_handle *h = fs_write_handle_new(m, i);
     struct fs_node node = fs_inode_node(i);
@@ -267,7 +241,10 @@ static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
         r = -ENOENT;
     env_view_end(&v);
     if (r < 0) { /* a key that is gone: its name is looked up once more */
-        fuse_reply_err(req, i->kind == FS_KV_FILE ? ESTALE : fs_errno_of(r));
+        if (i->kind == FS_KV_FILE && !again)
+            reply_stale(m, req, i);
+        else
+            fuse_reply_err(req, fs_errno_of(r));
         fs_write_release(m, h);
         return;
     }
@@ -290,6 +267,7 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     struct fs_node node = fs_inode_node(i);
     struct kv_entry e;
     uint64_t index;
+    bool again = is_second_try(m, req, i);
     if (i->is_pending) { /* unless somebody else has made it meanwhile */
         struct view v = fs_mount_view(m);
         i->is_pending = fs_scratch_is_doomed(m, node.a) || !kv_get(&v, node.a, &e, &index);
@@ -299,13 +277,13 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
         fuse_reply_err(req, ENOENT);
         return;
     }
-    if (i->is_direct && !i->is_unlinked && !i->is_current &&
-        !is_second_try(m, i, fuse_req_ctx(req)->pid)) {
-        fuse_reply_err(req, ESTALE); /* its writers have left: the name leads to one to be cached */
-        return;
-    }
     if (i->is_direct && !i->is_unlinked) {
-        open_snapshot(m, req, i, fi);
+        if (i->writer_n == 0 && !i->scratch && !fs_file_is_awaited(m, &node))
+            fs_change_retire(m, i); /* the name leads to one to be cached from now on */
+        if (i->is_current || again)
+            open_snapshot(m, req, i, fi, again);
+        else
+            reply_stale(m, req, i);
         return;
     }
     struct view v = fs_mount_view(m);
@@ -316,10 +294,10 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     env_view_end(&v);
     if (!is_newest) {
         fs_change_retire(m, i);
-        if (is_there && is_second_try(m, i, fuse_req_ctx(req)->pid))
-            open_snapshot(m, req, i, fi);
+        if (again)
+            open_snapshot(m, req, i, fi, true);
         else
-            fuse_reply_err(req, ESTALE);
+            reply_stale(m, req, i);
         return;
     }
     i->reader_n++;
@@ -332,40 +310,63 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     }
 }
 
+static void open_scratch_writer(struct fs_mount *m, struct fs_inode *i,
+                                const struct fuse_file_info *fi, int32_t pid,
+                                struct fs_handle **ret)
+{
+    struct fs_handle *h = fs_file_new_writer(m, i, fi->flags, pid);
+    h->is_touched = h->is_blind;
+    if (!h->appends && !h->is_blind)
+        buf_put_str(&h->data, buf_str(&i->scratch->value));
+    timers_cancel(m->env->timers, &i->scratch->timer);
+    *ret = h;
+}
+
+/* Its name was taken away between the kernel's lookup and its open, and so was the one it found
+ * when it tried again. What is written to it goes nowhere, as when the open had come before the
+ * other's rename; who wants what was in it is told. */
+static int open_unlinked_writer(struct fs_mount *m, struct fs_inode *i,
+                                const struct fuse_file_info *fi, int32_t pid, bool again,
+                                struct fs_handle **ret)
+{
+    bool is_cached = !i->is_direct && i->reader_n > 0;
+    if (!again || is_cached || !(fi->flags & (O_TRUNC | O_APPEND)))
+        return fs_file_stale(m, i, pid);
+    i->is_direct = true;
+    *ret = fs_file_new_writer(m, i, fi->flags, pid);
+    return 0;
+}
+
 int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
                         int32_t pid, struct fs_handle **ret)
 {
     struct kv_entry e = {.modify_index = 0};
     uint64_t index;
+    struct fs_node node = fs_inode_node(i);
     int error = i->scratch ? 0 : fs_write_preflight(m);
+    if (!error && !i->scratch && !i->is_unlinked)
+        error = fs_write_right(m, node.a);
     if (error)
         return error;
+    bool again = fs_stale_take(&m->stale, fs_inode_node(i).a, pid, i->number, env_now(m->env));
     if (i->is_unlinked)
-        return ESTALE;
-    error = i->scratch ? 0 : fs_write_right(m, fs_inode_node(i).a);
-    if (error)
-        return error;
+        return open_unlinked_writer(m, i, fi, pid, again, ret);
     if (i->scratch) {
-        *ret = fs_file_new_writer(m, i, fi->flags, pid);
-        (*ret)->is_touched = (*ret)->is_blind;
-        if (!(*ret)->appends && !(*ret)->is_blind)
-            buf_put_str(&(*ret)->data, buf_str(&i->scratch->value));
-        timers_cancel(m->env->timers, &i->scratch->timer);
+        open_scratch_writer(m, i, fi, pid, ret);
         return 0;
     }
-    struct fs_node node = fs_inode_node(i);
     struct view v = fs_mount_view(m);
-    bool is_there = kv_get(&v, node.a, &e, &index);
-    if (!policy_permits(&v, ACL_KEY, node.a, ACL_WRITE)) {
-        error = EACCES;
-    } else if (!is_there && !i->is_pending) {
+    bool is_there = kv_get(&v, node.a, &e, &index), is_new = i->is_pending;
+    if (!is_there && again) /* deleted once more: it is made, as O_CREAT would */
+        is_new = fi->flags & (O_TRUNC | O_APPEND);
+    if (!is_there && !is_new) {
         fs_change_retire(m, i);
-        error = ESTALE;
+        error = again ? ENOENT : fs_file_stale(m, i, pid);
     } else if (!fs_file_make_direct(m, i)) {
-        error = ESTALE;
+        error = fs_file_stale(m, i, pid);
     } else {
         struct fs_handle *h = fs_file_new_writer(m, i, fi->flags, pid);
-        i->is_awaited = false;
+        i->is_pending = is_new;
         if (is_there && i->version != e.modify_index) {
             i->version = e.modify_index;
             i->size = e.value.n;
@@ -404,4 +405,23 @@ static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
         h->is_touched = false;
         fs_write_release(m, h);
     }
+}
+
+static bool is_second_try(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)
+{
+    return fs_stale_take(&m->stale, fs_inode_node(i).a, fuse_req_ctx(req)->pid, i->number,
+                         env_now(m->env));
+}
+
+static void reply_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)
+{
+    fs_stale_note(&m->stale, fs_inode_node(i).a, fuse_req_ctx(req)->pid, i->number, false,
+                  env_now(m->env));
+    fuse_reply_err(req, ESTALE);
+}
+
+int fs_file_stale(struct fs_mount *m, const struct fs_inode *i, int32_t pid)
+{
+    fs_stale_note(&m->stale, fs_inode_node(i).a, pid, i->number, true, env_now(m->env));
+    return ESTALE;
 }

@@ -23,8 +23,12 @@ struct fs_handle *fs_file_new_writer(struct fs_mount *m, struct fs_inode *i, int
 int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fuse_file_info *fi,
                         int32_t pid, struct fs_handle **ret) MUST_USE;
 /* An open that writes, or a change of size, needs an inode that nobody has cached: false when the
- * answer is ESTALE, after which the kernel looks the name up again and finds a fresh one. */
+ * answer is fs_file_stale, after which the kernel looks the name up again and finds a fresh one. */
 bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i);
+/* ESTALE for a writer, and it is noted who gets it: his second try ends otherwise (fs_stale.h). */
+int fs_file_stale(struct fs_mount *m, const struct fs_inode *i, int32_t pid);
+/* Is a writer about to look for this key? The inode that he finds is to be direct. */
+bool fs_file_is_awaited(struct fs_mount *m, const struct fs_node *node);
 /* A handle that writes is gone; after the last, the next lookup finds a cacheable inode. */
 void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i);
 

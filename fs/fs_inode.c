@@ -161,8 +161,7 @@ void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n)
 
 void fs_inode_settle(struct fs_inodes *t, struct fs_inode *i)
 {
-    if (i->lookup_n > 0 || i->open_n > 0 || i->reader_n > 0 || i->busy_n > 0 ||
-        (i->is_awaited && i->is_current))
+    if (i->lookup_n > 0 || i->open_n > 0 || i->reader_n > 0 || i->busy_n > 0)
         return;
     fs_inode_retire(t, i);
     uint32_t slot = (uint32_t)i->number;

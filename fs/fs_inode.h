@@ -29,7 +29,6 @@ struct fs_inode {
     enum fs_kind kind;
     bool is_current;  /* its identity leads to it */
     bool is_direct;   /* a key with writers */
-    bool is_awaited;  /* made direct for a writer that is about to look it up */
     bool is_pending;  /* a key made by open, not committed yet: only its writers see it */
     bool is_unlinked; /* what its writers still write goes nowhere */
     bool has_lost_lock;

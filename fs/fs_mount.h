@@ -25,12 +25,12 @@
 #include "fs/fs_inode.h"
 #include "fs/fs_keep.h"
 #include "fs/fs_notify.h"
+#include "fs/fs_stale.h"
 #include "fs/fs_times.h"
 #include "fs/fs_tree.h"
 #include "fs/fs_walk.h"
 
 #define FS_MOUNT_UNSEEN_N  64
-#define FS_MOUNT_STALE_N   64
 #define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
 
 /* Who sent the request in hand (fs_rights.h); outside of requests nobody, for whom all is seen. */
@@ -85,16 +85,11 @@ struct fs_mount {
     size_t event_log_n;
     struct list polls; /* fs_poll.c */
     uint32_t poll_n;
-    uint64_t seen_index;    /* of the last batch of changes */
-    struct timer drop_all;  /* more changed than could be told one by one */
-    struct timer blind;     /* fs_blind.c: requests wait for the state until then */
-    bool is_blind;          /* they fail */
-    struct fs_mount_stale { /* opens answered with ESTALE just now: the kernel tries once more */
-        uint64_t key;       /* a hash of it */
-        int32_t pid;
-        struct instant at;
-    } stale[FS_MOUNT_STALE_N];
-    uint32_t stale_i;
+    uint64_t seen_index;   /* of the last batch of changes */
+    struct timer drop_all; /* more changed than could be told one by one */
+    struct timer blind;    /* fs_blind.c: requests wait for the state until then */
+    bool is_blind;         /* they fail */
+    struct fs_stale stale;
     struct fs_mount_unseen { /* commits that failed at close, where few programs look */
         uint64_t key;        /* a hash of it */
         int error;

@@ -89,8 +89,12 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
     if (r == 0 && found.node.kind == FS_KV_FILE)
         fs_walk_looked_up(&m->walk, fuse_req_ctx(req)->pid, parent);
-    if (r == 0)
-        fs_ops_reply_entry(m, &v, req, fs_ops_inode(m, &v, dir, &found));
+    struct fs_inode *i = r == 0 ? fs_ops_inode(m, &v, dir, &found) : NULL;
+    if (dir->kind == FS_KV_DIR) /* text: the key, also when there is none */
+        fs_stale_looked_up(&m->stale, i ? fs_inode_node(i).a : buf_str(&text),
+                           fuse_req_ctx(req)->pid);
+    if (i)
+        fs_ops_reply_entry(m, &v, req, i);
     else
         fuse_reply_err(req, -r);
     env_view_end(&v);
@@ -347,8 +351,10 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
 {
     struct fs_inode *i = fs_inode_find(&m->inodes, &found->node);
     uint64_t index = view_index(v);
-    if (i && i->kind == FS_KV_FILE && !i->is_direct && i->version != found->version) {
-        fs_change_retire(m, i);
+    bool is_awaited = found->node.kind == FS_KV_FILE && fs_file_is_awaited(m, &found->node);
+    if (i && i->kind == FS_KV_FILE && !i->is_direct &&
+        (i->version != found->version || (is_awaited && i->reader_n > 0))) {
+        fs_change_retire(m, i); /* its readers keep the version that they opened */
         fs_inode_settle(&m->inodes, i);
         i = NULL;
     }
@@ -363,6 +369,7 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
         i->mtime_ns = fs_times_get(&m->times, found->version);
         i->is_pending = false;
     }
+    i->is_direct = i->is_direct || is_awaited;
     i->parent = dir->number;
     return i;
 }

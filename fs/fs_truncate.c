@@ -3,26 +3,60 @@
 
 #include <errno.h>
 
+#include "fs/fs_change.h"
 #include "fs/fs_file.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_write.h"
+
+#define TRIES_MAX 100 /* others may change the key all the time */
+
+static void on_truncated(struct fs_wait *w, int error);
+static int get_value(struct fs_mount *m, struct fs_inode *i, struct buf *value, uint64_t *index);
+
+/* i is held by the caller as by a handle that writes; on_truncated lets it go. */
+static void submit(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size, int try_n)
+{
+    struct kv_op op = {.verb = KV_CAS, .key = fs_inode_node(i).a};
+    struct buf value;
+    buf_init(&value, 0);
+    struct fs_wait *w = fs_write_wait_new(m, req, on_truncated);
+    w->inode = i;
+    w->size = size;
+    w->try_n = try_n;
+    int error = get_value(m, i, &value, &op.index);
+    if (!error) {
+        if (size > value.n)
+            memset(buf_reserve(&value, size - value.n), 0, size - value.n);
+        value.n = size;
+        op.value = buf_str(&value);
+        fs_write_submit_op(w, &op, NULL);
+    } else {
+        on_truncated(w, error);
+    }
+    buf_fini(&value);
+}
 
 static void on_truncated(struct fs_wait *w, int error)
 {
     struct fs_mount *m = w->mount;
     struct fs_inode *i = w->inode;
-    if (!error && !w->ok)
-        error = ESTALE; /* changed meanwhile: the kernel looks it up and tries again, once */
-    if (!error) {
+    bool was_changed = !error && !w->ok;
+    fuse_req_t req = fs_write_take_req(w);
+    size_t size = w->size;
+    int try_n = w->try_n;
+    if (!error && w->ok) {
         i->version = w->version;
         i->size = w->size;
     }
-    fuse_req_t req = error ? NULL : fs_write_take_req(w);
-    if (req)
-        fs_ops_reply_attr(m, req, i);
-    else
-        fs_write_reply(w, error);
     fs_write_wait_free(w);
+    if (was_changed && req && try_n < TRIES_MAX) {
+        submit(m, req, i, size, try_n + 1);
+        return;
+    }
+    if (req && (error || was_changed))
+        fuse_reply_err(req, error ? error : ESTALE);
+    else if (req)
+        fs_ops_reply_attr(m, req, i);
     fs_file_writer_left(m, i);
     i->open_n--;
     fs_inode_settle(&m->inodes, i);
@@ -30,34 +64,34 @@ static void on_truncated(struct fs_wait *w, int error)
 
 void fs_truncate(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_t size)
 {
-    struct kv_entry e;
-    uint64_t index;
-    struct buf value;
-    struct fs_node node = fs_inode_node(i);
+    int32_t pid = fuse_req_ctx(req)->pid;
+    bool again = fs_stale_take(&m->stale, fs_inode_node(i).a, pid, i->number, env_now(m->env));
+    if (i->is_unlinked && again) { /* as if it had come before the name was taken away */
+        fs_ops_reply_attr(m, req, i);
+        return;
+    }
     if (i->is_unlinked || i->is_misnamed || !fs_file_make_direct(m, i)) {
-        fuse_reply_err(req, ESTALE);
+        fuse_reply_err(req, fs_file_stale(m, i, pid));
         return;
     }
     i->open_n++;
     i->writer_n++;
-    buf_init(&value, 0);
+    submit(m, req, i, size, 0);
+}
+
+/* What is committed of it, or nothing yet. */
+static int get_value(struct fs_mount *m, struct fs_inode *i, struct buf *value, uint64_t *index)
+{
+    struct kv_entry e = {.modify_index = 0};
+    uint64_t at;
     struct view v = fs_mount_view(m);
-    bool is_there = kv_get(&v, node.a, &e, &index);
+    bool is_there = kv_get(&v, fs_inode_node(i).a, &e, &at);
     if (is_there)
-        buf_put_str(&value, str_take(e.value, (size_t)size));
+        buf_put_str(value, e.value);
     env_view_end(&v);
-    struct fs_wait *w = fs_write_wait_new(m, req, on_truncated);
-    if (size > value.n) {
-        size_t gap = (size_t)size - value.n;
-        memset(buf_reserve(&value, gap), 0, gap);
-        value.n += gap;
-    }
-    w->inode = i;
-    w->size = value.n;
-    struct kv_op op = {.verb = KV_CAS,
-                       .key = node.a,
-                       .value = buf_str(&value),
-                       .index = is_there ? e.modify_index : 0};
-    fs_write_submit_op(w, &op, NULL);
-    buf_fini(&value);
+    *index = is_there ? e.modify_index : 0;
+    if (is_there || i->is_pending)
+        return 0;
+    fs_change_retire(m, i);
+    return ENOENT;
 }

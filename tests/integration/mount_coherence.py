@@ -226,6 +226,74 @@ def torture(readers, writers, remotes):
         fail("the mount and HTTP disagree at the end")
 
 
+def crowd(seconds):
+    """Everybody at one key in every way: an open fails only when the key is not there."""
+    stop, problems = threading.Event(), []
+    Http().put("crowd/stays", "so that the directory does")
+    Http().put("crowd/x", "first")
+
+    def reader(_):
+        try:
+            read("crowd/x")
+        except FileNotFoundError:
+            pass
+
+    def writer(n):
+        with open(path("crowd/x"), "w") as file:
+            file.write(f"w{n}")
+
+    def appender(n):
+        with open(path("crowd/x"), "a") as file:
+            file.write(f"a{n}")
+
+    def cutter(n):
+        try:
+            os.truncate(path("crowd/x"), n % 7)
+        except FileNotFoundError:
+            pass
+
+    def replacer(n):
+        with open(path(f"crowd/.x.{n}.tmp"), "w") as file:
+            file.write(f"r{n}")
+        os.replace(path(f"crowd/.x.{n}.tmp"), path("crowd/x"))
+
+    def remote(n):
+        if n % 3:
+            api[threading.get_ident()].put("crowd/x", f"p{n}" * (n % 50))
+        else:
+            api[threading.get_ident()].delete("crowd/x")
+
+    api, counts = {}, {}
+
+    def repeat(function):
+        api[threading.get_ident()] = Http()
+        n = 0
+        while not stop.is_set():
+            try:
+                function(n)
+            except Exception as error:  # pylint: disable=broad-except
+                problems.append(f"{function.__name__}: {error!r}")
+            n += 1
+        counts[function.__name__] = counts.get(function.__name__, 0) + n
+
+    threads = [threading.Thread(target=repeat, args=(f,), daemon=True)
+               for f in (reader, reader, writer, writer, appender, cutter, replacer, remote)]
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+        if thread.is_alive():
+            problems.append("a thread hangs")
+    print(counts, len(problems), problems[:5])
+    if problems or len(counts) != 6:
+        sys.exit(1)
+    Http().put("crowd/x", "last")
+    if read("crowd/x") != "last":
+        fail("the mount and HTTP disagree at the end")
+
+
 def names(seconds):
     """A listing never misses what was there all the time, nor shows a name twice."""
     stop, problems, steps = threading.Event(), [], [0]
@@ -286,4 +354,4 @@ def names(seconds):
 
 {"update": update, "delete": delete, "follow": follow, "faces": faces, "snapshot": snapshot,
  "crossing": crossing, "exact": exact,
- "torture": torture, "names": names}[scene](*numbers)
+ "torture": torture, "crowd": crowd, "names": names}[scene](*numbers)
