@@ -99,7 +99,7 @@ int64_t consul_time(const struct consul_record *r, const char *name)
     int64_t s = (int64_t)cursor_u64(&c);
     uint32_t ns = cursor_u32(&c);
 
-    if (bytes.n == 0 || (s == 0 && ns == 0))
+    if (bytes.n == 0 || (bytes.n >= TIME_SIZE_MIN && s == 0 && ns == 0))
         return 0;
     if (bytes.n < TIME_SIZE_MIN || version < 1 || version > 2 || ns > 999999999 ||
         s < GO_UNIX_EPOCH_S || s - GO_UNIX_EPOCH_S > INT64_MAX / 1000000000 - 1) {
