@@ -234,12 +234,13 @@ static void change_value(struct fs_mount *m, struct view *v, struct fs_inode *di
         str_eq(buf_str(&i->value), e.value)) {
         /* The bytes are the same, as when it was locked: whoever has it open has the newest. */
         i->version = e.modify_index;
+        fs_inode_changed(&m->inodes, i);
         i->mtime_ns = fs_times_get(&m->times, i->version);
         fs_notify_attr(m->notify, i->number);
         return;
     }
-    if (i)
-        fs_poll_wake(m, i->number);
+    if (!list_is_empty(&m->polls))
+        fs_poll_wake_key(m, key);
     if (!i || i->is_pending || is_own) /* our own unlink and rename see to theirs */
         return;
     if (!is_there) {

@@ -157,7 +157,7 @@ static void reply_create(fuse_req_t req, struct fs_mount *m, struct fs_handle *h
     env_view_end(&v);
     fi->fh = h->number;
     fi->direct_io = 1;
-    i->lookup_n++;
+    fs_inode_count(&m->inodes, i);
     if (fuse_reply_create(req, &e, fi) == -ENOENT) {
         h->is_touched = false;
         fs_write_release(m, h);

@@ -227,7 +227,7 @@ static size_t put_inode(fuse_req_t req, struct fs_mount *m, struct view *v, stru
         return need;
     struct fs_inode *i = fs_ops_inode(m, v, d->inode, found);
     fs_ops_entry(m, v, i, &e);
-    i->lookup_n++;
+    fs_inode_count(&m->inodes, i);
     return fuse_add_direntry_plus(req, at, left, name, &e, (off_t)item->cookie);
 }
 

@@ -43,7 +43,7 @@ static void reply_gone(struct fs_mount *m, fuse_req_t req, struct fs_inode *dir,
     fs_ops_entry(m, &v, i, &e);
     env_view_end(&v);
     e.entry_timeout = e.attr_timeout = 0;
-    i->lookup_n++;
+    fs_inode_count(&m->inodes, i);
     if (fuse_reply_entry(req, &e) == -ENOENT)
         fs_inode_forget(&m->inodes, i, 1);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_errno.h"
+#include "fs/fs_leave.h"
 #include "fs/fs_path.h"
 #include "fs/fs_poll.h"
 #include "state/policy.h"
@@ -113,10 +114,29 @@ void fs_event_arrived(struct fs_mount *m)
         drop_first(&log->text, is_open ? FS_EVENT_OPEN_MAX / 2 : FS_EVENT_KEPT_MAX);
     int64_t now = clock_wall_ns();
     log->mtime_ns = now > log->mtime_ns ? now : log->mtime_ns + 1;
+    fs_leave_events(m, e->name, log->mtime_ns, buf_str(&log->text));
     if (i)
         i->mtime_ns = log->mtime_ns;
     if (i)
         fs_poll_wake(m, i->number);
+}
+
+void fs_event_inherit(struct fs_mount *m, struct str text)
+{
+    struct cursor c = cursor_make(text);
+    struct str name = cursor_bytes(&c, cursor_u16(&c));
+    int64_t mtime_ns = (int64_t)cursor_u64(&c);
+    struct str before = cursor_bytes(&c, cursor_left(&c));
+    struct buf all;
+    if (c.bad)
+        return;
+    struct fs_event_log *log = get_log(m, name);
+    buf_init(&all, 0);
+    buf_put_str(&all, before);
+    buf_put_str(&all, buf_str(&log->text)); /* what came in this life already */
+    buf_fini(&log->text);
+    log->text = all;
+    log->mtime_ns = log->mtime_ns > mtime_ns ? log->mtime_ns : mtime_ns;
 }
 
 void fs_event_list(const struct fs_mount *m, const struct view *v, struct fs_list *list)

@@ -17,6 +17,8 @@
 #define FS_EVENT_KEPT_MAX ((size_t)64 * 1024)
 #define FS_EVENT_NAMES    1024 /* of which events are kept; the oldest go */
 
+/* What was told before by a former life of the mount (fs_leave_events). */
+void fs_event_inherit(struct fs_mount *m, struct str text);
 void fs_event_arrived(struct fs_mount *m); /* the newest of the worker's ring */
 void fs_event_list(const struct fs_mount *m, const struct view *v, struct fs_list *list);
 size_t fs_event_size(const struct fs_mount *m, const struct fs_inode *i);

@@ -187,6 +187,11 @@ static void push(struct fs_mount *m, struct fs_feed *f, const struct fs_feed_cha
     pack(c, &f->changes);
 }
 
+void fs_feed_miss(struct fs_mount *m, struct fs_feed *f)
+{
+    pack(&(struct fs_feed_change){.index = m->seen_index, .what = FS_FEED_OVERFLOW}, &f->changes);
+}
+
 static void take_rest(struct fs_feed *f, size_t size, struct buf *out)
 {
     struct buf rest = f->rest;

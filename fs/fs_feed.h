@@ -54,6 +54,8 @@ struct fs_feed {
 
 /* The open file's; freed with the handle. */
 void fs_feed_open(struct fs_mount *m, struct fs_handle *h);
+/* It begins with an overflow. */
+void fs_feed_miss(struct fs_mount *m, struct fs_feed *f);
 void fs_feed_free(struct fs_mount *m, struct fs_feed *f); /* accepts NULL */
 void fs_feed_read(struct fs_mount *m, struct fs_feed *f, fuse_req_t req, size_t size);
 bool fs_feed_is_ready(const struct fs_feed *f);

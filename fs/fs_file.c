@@ -19,6 +19,7 @@
 #include "fs/fs_facts.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_handle.h"
+#include "fs/fs_heir.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_own.h"
@@ -86,14 +87,18 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
                   struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     if (!i) {
         fuse_reply_err(req, ESTALE);
         return;
     }
-    if (h && h->has_lost_lock) {
+    if (h && (h->has_lost_lock || h->is_lost)) {
         fuse_reply_err(req, EIO);
+        return;
+    }
+    if (!h && i->reader_n == 0 && i->kind == FS_KV_FILE) {
+        fs_heir_read(m, req, i, size, offset);
         return;
     }
     if (h && h->feed) {
@@ -126,13 +131,13 @@ void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t 
                    struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     if (!h || !h->writes) {
         fuse_reply_err(req, EBADF);
         return;
     }
     h->pid = fuse_req_ctx(req)->pid;
-    int error = fs_write_put(m, h, str_make(bytes, size), (uint64_t)offset);
+    int error = h->is_lost ? EIO : fs_write_put(m, h, str_make(bytes, size), (uint64_t)offset);
     if (error)
         fuse_reply_err(req, error);
     else
@@ -142,7 +147,7 @@ void fs_file_write(fuse_req_t req, fuse_ino_t number, const char *bytes, size_t 
 void fs_file_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     if (!h || !h->writes || (!h->is_dirty && !h->poison && !h->commit)) {
         bool killed = h && h->is_touched && fs_process_was_signaled(fuse_req_ctx(req)->pid);
         if (killed)
@@ -162,7 +167,7 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     int error = h && h->poison ? h->poison : h && h->has_lost_lock ? EIO : 0;
     bool has_own = h && h->writes && (h->is_dirty || h->commit);
     if (!error && i && !has_own)
@@ -176,25 +181,23 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
 void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = fs_handle_of(m, fi);
-    fuse_reply_err(req, 0);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     if (fi->flock_release)
         fs_lock_released(m, fi->lock_owner);
-    if (h) {
+    struct fs_inode *i = h ? NULL : fs_inode_get(&m->inodes, number);
+    if (h)
         fs_write_release(m, h);
-        return;
-    }
-    struct fs_inode *i = fs_inode_get(&m->inodes, number);
     if (i && i->reader_n > 0 && --i->reader_n == 0) {
         buf_fini(&i->value);
         fs_inode_settle(&m->inodes, i);
     }
+    fuse_reply_err(req, 0); /* after it is noted (fs_leave.h) that it is closed */
 }
 
 bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 {
     ASSERT(i->kind == FS_KV_FILE);
-    if (!i->is_direct && i->reader_n > 0)
+    if (!i->is_direct && (i->reader_n > 0 || i->is_heir))
         return false;
     i->is_direct = true;
     return true;

@@ -2,6 +2,10 @@
 #include "fs/fs_handle.h"
 
 #include "base/mem.h"
+#include "fs/fs_feed.h"
+#include "fs/fs_heir.h"
+#include "fs/fs_leave.h"
+#include "fs/fs_write.h"
 
 static struct str key_of(const uint64_t *number)
 {
@@ -16,6 +20,13 @@ void fs_handle_init(struct fs_mount *m)
 
 void fs_handle_fini(struct fs_mount *m)
 {
+    LIST_FOREACH (&m->handles, l) {
+        struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
+        list_remove(&h->all);
+        fs_feed_free(m, h->feed);
+        buf_fini(&h->data);
+        mem_free(h);
+    }
     map_fini(&m->numbered);
 }
 
@@ -39,7 +50,13 @@ void *fs_handle_find(const struct fs_mount *m, uint64_t number)
     return number ? map_get(&m->numbered, key_of(&number)) : NULL;
 }
 
-struct fs_handle *fs_handle_of(struct fs_mount *m, const struct fuse_file_info *fi)
+struct fs_handle *fs_handle_of(struct fs_mount *m, fuse_ino_t inode,
+                               const struct fuse_file_info *fi)
 {
-    return fi ? fs_handle_find(m, fi->fh) : NULL;
+    struct fs_handle *h = fi ? fs_handle_find(m, fi->fh) : NULL;
+    if (!h && fi && fi->fh)
+        h = fs_heir_lost(m, inode, fi->fh);
+    if (h)
+        fs_leave_handle(m, h);
+    return h;
 }

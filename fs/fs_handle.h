@@ -12,13 +12,14 @@
 struct fs_handle;
 
 void fs_handle_init(struct fs_mount *m);
-void fs_handle_fini(struct fs_mount *m);
+void fs_handle_fini(struct fs_mount *m); /* with the files that the kernel never released */
 /* A number for an open file or directory; 0 asks for a new one. */
 uint64_t fs_handle_add(struct fs_mount *m, void *what, uint64_t number);
 void fs_handle_remove(struct fs_mount *m, uint64_t number);
 /* NULL: nothing has it. */
 void *fs_handle_find(const struct fs_mount *m, uint64_t number);
 /* The open file of a request; NULL: a reader of what the kernel caches. */
-struct fs_handle *fs_handle_of(struct fs_mount *m, const struct fuse_file_info *fi);
+struct fs_handle *fs_handle_of(struct fs_mount *m, fuse_ino_t inode,
+                               const struct fuse_file_info *fi);
 
 #endif

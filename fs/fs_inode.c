@@ -5,6 +5,8 @@
 
 #define FS_INODE_SEED 0x6469736b6f696e6fu /* st_ino is the same in every life of the mount */
 
+#define FS_INODE_SLOTS_MAX (1u << 27)
+
 struct fs_inode_slot {
     struct fs_inode *inode;
     uint32_t generation;
@@ -12,11 +14,15 @@ struct fs_inode_slot {
 };
 
 static uint32_t take_slot(struct fs_inodes *t);
+static struct fs_inode *put(struct fs_inodes *t, uint32_t slot, uint64_t number,
+                            const struct fs_node *node, uint64_t parent, uint64_t version);
 
 void fs_inode_init(struct fs_inodes *t, uint64_t seed)
 {
     memset(t, 0, sizeof(*t));
     map_init(&t->by_id, seed);
+    list_init(&t->changed);
+    buf_init(&t->gone, 0);
     t->slot_n = 1; /* slot 0 is never used: no inode has number 0 */
     t->slots = mem_alloc(sizeof(t->slots[0]));
     struct fs_inode *root =
@@ -40,6 +46,7 @@ void fs_inode_fini(struct fs_inodes *t)
             free_inode(t->slots[s].inode);
     mem_free(t->slots);
     map_fini(&t->by_id);
+    buf_fini(&t->gone);
     memset(t, 0, sizeof(*t));
 }
 
@@ -71,13 +78,19 @@ struct fs_inode *fs_inode_find(struct fs_inodes *t, const struct fs_node *node)
 static struct fs_inode *make(struct fs_inodes *t, const struct fs_node *node, uint64_t parent,
                              uint64_t version)
 {
-    struct fs_inode *i = mem_new(struct fs_inode);
     uint32_t slot = take_slot(t);
+    return put(t, slot, (uint64_t)t->slots[slot].generation << 32 | slot, node, parent, version);
+}
+
+static struct fs_inode *put(struct fs_inodes *t, uint32_t slot, uint64_t number,
+                            const struct fs_node *node, uint64_t parent, uint64_t version)
+{
+    struct fs_inode *i = mem_new(struct fs_inode);
     struct buf id;
     buf_init(&id, 0);
     fs_node_pack(node, &id);
     i->id = buf_take(&id);
-    i->number = (uint64_t)t->slots[slot].generation << 32 | slot;
+    i->number = number;
     i->ino = fs_inode_ino(node, version);
     i->parent = parent;
     i->kind = node->kind;
@@ -85,8 +98,10 @@ static struct fs_inode *make(struct fs_inodes *t, const struct fs_node *node, ui
     buf_init(&i->value, 0);
     buf_init(&i->parked, 0);
     list_init(&i->writers);
+    list_init(&i->changed);
     t->slots[slot].inode = i;
     t->n++;
+    fs_inode_changed(t, i);
     return i;
 }
 
@@ -124,6 +139,7 @@ void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i)
     map_del(&t->by_id, i->id);
     i->is_current = false;
     fs_inode_set_ghost(t, i, false);
+    fs_inode_changed(t, i);
 }
 
 void fs_inode_set_ghost(struct fs_inodes *t, struct fs_inode *i, bool is_ghost)
@@ -131,6 +147,8 @@ void fs_inode_set_ghost(struct fs_inodes *t, struct fs_inode *i, bool is_ghost)
     ASSERT(!is_ghost || (i->is_current && i->kind == FS_KV_DIR));
     if (i->is_ghost != is_ghost)
         t->ghost_n += is_ghost ? 1 : (size_t)-1;
+    if (i->is_ghost != is_ghost)
+        fs_inode_changed(t, i);
     i->is_ghost = is_ghost;
 }
 
@@ -147,8 +165,15 @@ void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node
     if (old)
         fs_inode_retire(t, old);
     map_set(&t->by_id, i->id, i);
+    fs_inode_changed(t, i);
     if (old)
         fs_inode_settle(t, old);
+}
+
+void fs_inode_count(struct fs_inodes *t, struct fs_inode *i)
+{
+    i->lookup_n++;
+    fs_inode_changed(t, i);
 }
 
 void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n)
@@ -156,6 +181,7 @@ void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n)
     if (i->number == FS_INODE_ROOT)
         return;
     i->lookup_n = n < i->lookup_n ? i->lookup_n - n : 0;
+    fs_inode_changed(t, i);
     fs_inode_settle(t, i);
 }
 
@@ -165,6 +191,9 @@ void fs_inode_settle(struct fs_inodes *t, struct fs_inode *i)
         return;
     fs_inode_retire(t, i);
     uint32_t slot = (uint32_t)i->number;
+    list_remove(&i->changed);
+    if (i->is_noted)
+        buf_put_u64(&t->gone, i->number);
     t->slots[slot].inode = NULL;
     t->slots[slot].generation++;
     t->slots[slot].next_free = t->free_slot;
@@ -205,8 +234,57 @@ static uint32_t take_slot(struct fs_inodes *t)
     memset(t->slots + old_n, 0, (new_n - old_n) * sizeof(t->slots[0]));
     t->slot_n = new_n;
     for (uint32_t s = new_n - 1; s > old_n; s--) {
+        t->slots[s].generation = t->first_generation;
         t->slots[s].next_free = t->free_slot;
         t->free_slot = s;
     }
+    t->slots[old_n].generation = t->first_generation;
     return old_n;
+}
+
+void fs_inode_changed(struct fs_inodes *t, struct fs_inode *i)
+{
+    if (t->notes && !list_is_linked(&i->changed) && i->number != FS_INODE_ROOT)
+        list_push(&t->changed, &i->changed);
+}
+
+struct fs_inode *fs_inode_restore(struct fs_inodes *t, uint64_t number, const struct fs_node *node,
+                                  uint64_t version)
+{
+    uint32_t slot = (uint32_t)number;
+    if (slot <= FS_INODE_ROOT || slot > FS_INODE_SLOTS_MAX ||
+        (slot < t->slot_n && t->slots[slot].inode))
+        return NULL;
+    if (slot >= t->slot_n) {
+        uint32_t new_n = slot < 32 ? 64 : (slot + 1) * 2;
+        t->slots = mem_realloc(t->slots, new_n * sizeof(t->slots[0]));
+        memset(t->slots + t->slot_n, 0, (new_n - t->slot_n) * sizeof(t->slots[0]));
+        t->slot_n = new_n;
+    }
+    t->slots[slot].generation = (uint32_t)(number >> 32);
+    return put(t, slot, number, node, FS_INODE_ROOT, version);
+}
+
+void fs_inode_restored(struct fs_inodes *t, uint32_t generation)
+{
+    t->first_generation = generation;
+    t->free_slot = 0;
+    for (uint32_t s = t->slot_n; s-- > FS_INODE_ROOT + 1;) {
+        if (t->slots[s].inode)
+            continue;
+        t->slots[s].generation = generation;
+        t->slots[s].next_free = t->free_slot;
+        t->free_slot = s;
+    }
+}
+
+void fs_inode_reinstate(struct fs_inodes *t, struct fs_inode *i)
+{
+    struct fs_inode *old = map_get(&t->by_id, i->id);
+    if (old == i)
+        return;
+    if (old)
+        fs_inode_retire(t, old);
+    i->is_current = true;
+    map_set(&t->by_id, i->id, i);
 }

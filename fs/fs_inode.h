@@ -44,6 +44,9 @@ struct fs_inode {
     struct list writers; /* struct fs_handle */
     uint32_t busy_n;     /* a directory's namespace changes that are not answered yet */
     struct buf parked;   /* invalidations that wait for them */
+    struct list changed; /* table->changed */
+    bool is_noted;       /* fs_leave.c wrote it down */
+    bool is_heir;        /* of a former life: who reads it without a number is not counted */
 };
 
 struct fs_inodes {
@@ -52,6 +55,10 @@ struct fs_inodes {
     struct map by_id; /* identity -> current inode */
     size_t n;
     size_t ghost_n;
+    uint32_t first_generation; /* of new slots */
+    bool notes;                /* what changes is listed, for fs_leave.h */
+    struct list changed;       /* struct fs_inode */
+    struct buf gone;           /* numbers of those that were noted */
 };
 
 void fs_inode_init(struct fs_inodes *t, uint64_t seed); /* with the root in place */
@@ -70,9 +77,19 @@ void fs_inode_retire(struct fs_inodes *t, struct fs_inode *i); /* and it is no g
 void fs_inode_set_ghost(struct fs_inodes *t, struct fs_inode *i, bool is_ghost);
 /* Under another identity from now on; an inode that had it is retired. Only of a current inode. */
 void fs_inode_move(struct fs_inodes *t, struct fs_inode *i, const struct fs_node *to);
+void fs_inode_count(struct fs_inodes *t, struct fs_inode *i); /* one lookup more */
 void fs_inode_forget(struct fs_inodes *t, struct fs_inode *i, uint64_t n);
 /* Frees it when nothing holds it. */
 void fs_inode_settle(struct fs_inodes *t, struct fs_inode *i);
+/* What a next life would have to know of it is another now. */
+void fs_inode_changed(struct fs_inodes *t, struct fs_inode *i);
+/* One of a former life, under its number; NULL: that number is taken, or none. Between these and
+ * fs_inode_restored no other is made. */
+struct fs_inode *fs_inode_restore(struct fs_inodes *t, uint64_t number, const struct fs_node *node,
+                                  uint64_t version);
+void fs_inode_restored(struct fs_inodes *t, uint32_t generation);
+/* Its identity leads to it again. */
+void fs_inode_reinstate(struct fs_inodes *t, struct fs_inode *i);
 /* The inode of slot i, or NULL; i below t->slot_n. */
 struct fs_inode *fs_inode_slot(struct fs_inodes *t, uint32_t i);
 /* The st_ino that an inode of this node would have. */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fs/fs_handle.h"
+#include "fs/fs_leave.h"
 #include "fs/fs_lock_session.h"
 #include "fs/fs_poll.h"
 #include "fs/fs_rights.h"
@@ -85,12 +86,28 @@ static struct fs_lock *get_lock(struct fs_mount *m, struct str key)
     return lock;
 }
 
+static struct owner *make_owner(struct fs_lock *lock, uint64_t owner, struct fs_inode *i,
+                                struct fs_handle *h, bool is_exclusive)
+{
+    struct owner *o = mem_new(struct owner);
+    o->lock = lock;
+    o->owner = owner;
+    o->inode = i;
+    o->handle = h;
+    o->is_exclusive = is_exclusive;
+    o->interrupted.fire = on_interrupted;
+    i->open_n++;
+    lock->mount->lock_owner_n++;
+    return o;
+}
+
 static void free_owner(struct owner *o)
 {
     struct fs_mount *m = o->lock->mount;
     if (m->env)
         timers_cancel(m->env->timers, &o->interrupted);
     list_remove(&o->link);
+    fs_leave_no_lock(m, o->owner);
     m->lock_owner_n--;
     o->inode->open_n--;
     fs_inode_settle(&m->inodes, o->inode);
@@ -147,7 +164,7 @@ static void unlock(struct fs_mount *m, fuse_req_t req, struct owner *o)
 void fs_lock_flock(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi, int op)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     struct owner *o = find_owner(m, fi->lock_owner);
     bool unlocks = (op & ~LOCK_NB) == LOCK_UN;
@@ -169,22 +186,27 @@ void fs_lock_flock(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
     }
     struct fs_lock *lock = get_lock(m, fs_inode_node(i).a);
     struct owner *was = o;
-    o = mem_new(struct owner);
-    o->lock = lock;
-    o->owner = fi->lock_owner;
-    o->inode = i;
-    o->handle = h;
-    o->is_exclusive = !(op & LOCK_SH);
+    o = make_owner(lock, fi->lock_owner, i, h, !(op & LOCK_SH));
     o->may_wait = !(op & LOCK_NB);
     o->req = req;
-    o->interrupted.fire = on_interrupted;
-    i->open_n++;
-    m->lock_owner_n++;
     list_push(&lock->waiters, &o->link);
     if (was) /* flock(2): a conversion gives the old lock back first */
         free_owner(was);
     fuse_req_interrupt_func(req, on_interrupt, o);
     pump(lock);
+}
+
+void fs_lock_inherit(struct fs_mount *m, struct str key, struct fs_inode *i, struct fs_handle *h,
+                     uint64_t owner, bool is_exclusive)
+{
+    struct fs_lock *lock = get_lock(m, key);
+    lock->is_ours = true;
+    if (!i) {
+        pump(lock);
+        return;
+    }
+    struct owner *o = make_owner(lock, owner, i, h, is_exclusive);
+    list_push(&lock->owners, &o->link);
 }
 
 void fs_lock_released(struct fs_mount *m, uint64_t owner)
@@ -247,6 +269,8 @@ static void pump(struct fs_lock *lock)
             break;
         list_remove(&o->link);
         list_push(&lock->owners, &o->link);
+        fs_leave_lock(lock->mount, o->owner, o->inode->number, o->handle ? o->handle->number : 0,
+                      o->is_exclusive);
         lock->grant_n++;
         answer(o, 0);
     }

@@ -16,7 +16,13 @@
 #include "fs/fs_mount.h"
 #include "state/kv.h"
 
+struct fs_handle;
+
 void fs_lock_flock(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi, int op);
+/* Held in a former life of the mount by this owner, inode and handle (or NULL); inode NULL: by
+ * nobody any more, let go. */
+void fs_lock_inherit(struct fs_mount *m, struct str key, struct fs_inode *i, struct fs_handle *h,
+                     uint64_t owner, bool is_exclusive);
 /* The last close of a descriptor that may have one. */
 void fs_lock_released(struct fs_mount *m, uint64_t owner);
 /* A key changed: e is NULL when it is gone. */

@@ -136,6 +136,6 @@ void fs_lock_session_open(struct fs_mount *m)
 void fs_lock_session_end(struct fs_mount *m)
 {
     timers_cancel(m->env->timers, &m->lock_look_back);
-    if (m->lock_session[0])
+    if (m->lock_session[0] && !m->channel.is_mute) /* else the next life has it */
         destroy(m, str_z(m->lock_session));
 }

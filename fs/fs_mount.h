@@ -13,6 +13,7 @@
  *   fs_scratch.c   temporary files of programs       fs_event.c   events/
  *   fs_rights.c    who may do what               fs_users.c   tokens of users
  *   fs_poll.c      poll(2)                               fs_echo.c    changes repeated for inotify
+ *   fs_leave.c     what a next agent takes over          fs_heir.c    and takes over
  */
 #ifndef DISCO_FS_FS_MOUNT_H
 #define DISCO_FS_FS_MOUNT_H
@@ -29,6 +30,7 @@
 #include "fs/fs_times.h"
 #include "fs/fs_tree.h"
 #include "fs/fs_walk.h"
+#include "fs/fs_will.h"
 
 #define FS_MOUNT_UNSEEN_N  64
 #define FS_MOUNT_FOREVER_S 1e6 /* of names and attributes that are invalidated when they change */
@@ -98,6 +100,26 @@ struct fs_mount {
     bool has_epoch;  /* the kernel can drop all names at once */
     bool faces_used; /* somebody looked up NAME%v or NAME%t */
     void *loop;      /* fs_mount_uv.c */
+    /* Over the agent's end (fs_leave.h, fs_heir.h) */
+    char options[128];    /* of the mount */
+    bool may_outlive;     /* there will be the same state again */
+    bool hands_over;      /* this end is for a restart: set on the core's thread before it stops */
+    struct fs_will *will; /* NULL: nothing is left to anybody */
+    struct fs_channel_state {
+        struct buf init, answer; /* the first request and its answer */
+        uint64_t init_unique;    /* until then */
+        uint64_t poll;           /* fs_wire_poll of the request in hand */
+        bool is_resent;          /* so is that */
+        bool is_replaying, is_mute;
+    } channel;
+    struct list changed_handles;
+    uint64_t left_index;
+    char left_session[37];
+    bool is_inherited; /* libfuse did not mount it */
+    bool is_heir;      /* what is left by a former life is not all taken over yet */
+    struct timer heir;
+    struct instant heir_until;
+    uint64_t heir_index; /* that life knew the state at this index */
 };
 
 /* Of the asker; outside of requests the mount's. */

@@ -22,10 +22,13 @@
 #include "base/mem.h"
 #include "fs/fs_blind.h"
 #include "fs/fs_change.h"
+#include "fs/fs_channel.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_handle.h"
+#include "fs/fs_heir.h"
+#include "fs/fs_leave.h"
 #include "fs/fs_lock.h"
 #include "fs/fs_lock_session.h"
 #include "fs/fs_mount.h"
@@ -57,7 +60,8 @@ struct fs_mount_loop {
 };
 
 static int open_rights(struct fs_mount *m, const struct config *config, struct error *err);
-static int open_session(struct fs_mount *m, const struct config *config, struct error *err);
+static int new_session(struct fs_mount *m, const struct config *config, struct error *err);
+static int mount_session(struct fs_mount *m, struct error *err);
 static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args);
 static void set_polling(struct fs_mount_loop *l, bool on);
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -67,11 +71,17 @@ static void on_drop_all(struct timer *t, struct instant now);
 static void on_notifier_ended(void *data);
 static void on_look(struct timer *t, struct instant now);
 static void on_poll_closed(uv_handle_t *handle);
+static void end_waits(struct fs_mount *m);
 
 /* ---- on the core's thread ---- */
 
 int fs_mount_open(const struct config *config, struct fs_mount **ret, struct error *err)
 {
+    *ret = NULL;
+    if (!config->mount) {
+        fs_heir_refuse();
+        return 0;
+    }
     struct fs_mount *m = mem_new(struct fs_mount);
     m->uid = config->mount_uid >= 0 ? (uid_t)config->mount_uid : geteuid();
     m->gid = config->mount_gid >= 0 ? (gid_t)config->mount_gid : getegid();
@@ -88,6 +98,7 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     fs_keep_open(&m->keep, config->dev ? NULL : config->data_dir, &m->times);
     list_init(&m->waits);
     list_init(&m->handles);
+    list_init(&m->changed_handles);
     list_init(&m->dirs);
     list_init(&m->feeds);
     list_init(&m->polls);
@@ -97,11 +108,20 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
     list_init(&m->locks);
     list_init(&m->scratches);
     list_init(&m->doomed);
-    int r = fs_point_prepare(config->mount, &m->path, err);
+    m->may_outlive = !config->dev; /* a state that is gone with its agent leaves nothing to go on */
+    int r = fs_point_resolve(config->mount, &m->path, err);
     if (r == 0)
         r = open_rights(m, config, err);
     if (r == 0)
-        r = open_session(m, config, err);
+        r = new_session(m, config, err);
+    if (r == 0 && !fs_heir_take(m)) {
+        if (!m->session)
+            r = new_session(m, config, err);
+        if (r == 0)
+            r = fs_point_prepare(m->path, err);
+        if (r == 0)
+            r = mount_session(m, err);
+    }
     if (r < 0) {
         fs_mount_free(m);
         return r;
@@ -122,19 +142,22 @@ void fs_mount_free(struct fs_mount *m)
         return;
     ASSERT(!m->loop);
     if (m->session) {
-        fuse_session_unmount(m->session); /* harmless when the door did it */
+        if (!m->channel.is_mute)
+            fuse_session_unmount(m->session); /* harmless when the door did it */
         fuse_session_destroy(m->session);
     }
+    fs_will_free(m->will);
+    m->will = NULL;
     fs_poll_free_all(m);
     fs_event_free_all(m);
     fs_scratch_free_all(m);
     fs_lock_free_all(m);
-    fs_write_free_handles(m);
     fs_dir_free_all(m);
     fs_handle_fini(m);
     fs_inode_fini(&m->inodes);
     fs_times_fini(&m->times);
     fs_keep_close(&m->keep);
+    fs_channel_fini(m);
     buf_fini(&m->agent_error);
     fs_users_free(m->users);
     mem_free(m->users_path);
@@ -157,16 +180,21 @@ static int open_rights(struct fs_mount *m, const struct config *config, struct e
     return fs_users_load(m->users, m->users_path, err);
 }
 
-static int open_session(struct fs_mount *m, const struct config *config, struct error *err)
+void fs_mount_hand_over(struct fs_mount *m)
 {
-    char options[128];
+    if (m)
+        m->hands_over = true;
+}
+
+static int new_session(struct fs_mount *m, const struct config *config, struct error *err)
+{
     bool allow_other = config->mount_allow_other && fs_point_may_allow_other();
     if (config->mount_allow_other && !allow_other)
         log_warn("mount", "%s: for this user alone; /etc/fuse.conf has no user_allow_other",
                  m->path);
-    (void)snprintf(options, sizeof(options), "nosuid,nodev,fsname=disco,subtype=disco%s%s",
+    (void)snprintf(m->options, sizeof(m->options), "nosuid,nodev,fsname=disco,subtype=disco%s%s",
                    m->judges ? "" : ",default_permissions", allow_other ? ",allow_other" : "");
-    char *argv[] = {"disco", "-o", options, NULL};
+    char *argv[] = {"disco", "-o", m->options, NULL};
     struct fuse_args args = FUSE_ARGS_INIT(3, argv);
     if (access("/dev/fuse", R_OK | W_OK) < 0)
         return error_set(err, -errno,
@@ -177,6 +205,11 @@ static int open_session(struct fs_mount *m, const struct config *config, struct 
     fuse_opt_free_args(&args);
     if (!m->session)
         return error_set(err, ERR_UNSUPPORTED, "mount: libfuse refused its options");
+    return 0;
+}
+
+static int mount_session(struct fs_mount *m, struct error *err)
+{
     if (fuse_session_mount(m->session, m->path) != 0) {
         int error = errno ? errno : EPERM;
         fuse_session_destroy(m->session);
@@ -185,6 +218,9 @@ static int open_session(struct fs_mount *m, const struct config *config, struct 
                          "mount: cannot mount on %s: %s (not root, and no fusermount3?)", m->path,
                          strerror(error));
     }
+    fs_leave_open(m);
+    if (m->will)
+        fs_channel_open(m);
     return 0;
 }
 
@@ -229,10 +265,10 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     root->mtime_ns = fs_times_get(&m->times, m->seen_index);
     r = uv_poll_init(uv_loop, &l->poll, fd);
     ASSERT(r == 0);
-    if (!fs_blind_begin(m)) {
-        set_polling(l, true);
+    set_polling(l, true);
+    fs_heir_begin(m);
+    if (!fs_blind_begin(m))
         fs_lock_session_open(m);
-    }
     log_info("mount", "%s: mounted", m->path);
     if (env->config->mount_inotify)
         l->repeater = fs_repeater_open(uv_loop, env->timers, m->path);
@@ -260,15 +296,24 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     struct fs_notify *n = m->notify;
     timers_cancel(m->env->timers, &m->drop_all);
     fs_blind_close(m);
+    fs_heir_close(m);
     m->notify = NULL;
     on_shown(m, SHOWN_OFF);
     fs_scratch_settle_all(m);
-    fs_lock_close(m);
-    fs_feed_end_all(m);
+    m->hands_over = m->hands_over && m->will && !m->is_heir;
+    if (!m->hands_over)
+        end_waits(m);
     if (l->repeater)
         fs_repeater_stop(l->repeater, false);
     fs_notify_close(n, on_notifier_ended, l);
     timers_set(m->env->timers, &l->look, instant_add(env_now(m->env), DURATION_MS(1)));
+}
+
+/* Who waits for a lock or a change is told that there will be none. */
+static void end_waits(struct fs_mount *m)
+{
+    fs_lock_close(m);
+    fs_feed_end_all(m);
 }
 
 static void on_reload(void *door)
@@ -352,13 +397,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             fs_rights_begin(l->mount, l->buf.mem, (size_t)n);
             fuse_session_process_buf(session, &l->buf);
             fs_rights_end(l->mount);
-        } else if (n == 0 || (n != -EAGAIN && n != -EINTR)) {
+        } else if (n == -EAGAIN || n == -EINTR) {
+            fs_heir_thrives(l->mount);
+            break;
+        } else {
             /* Unmounted by somebody else, or the connection was aborted. */
             log_warn("mount", "%s: is no longer mounted", l->mount->path);
             set_polling(l, false);
             l->is_gone = true;
-            break;
-        } else {
             break;
         }
     }
@@ -399,6 +445,9 @@ static void on_look(struct timer *t, struct instant now)
     if (is_late && !l->was_forced && !l->notifier_ended) {
         /* Ends every request in the kernel, and with them what the notifier waits for. */
         l->was_forced = true;
+        if (m->hands_over)
+            end_waits(m);
+        m->hands_over = false;
         log_warn("mount", "%s: forced, the kernel did not let go in time", m->path);
         (void)umount2(m->path, MNT_FORCE);
     }
@@ -409,6 +458,12 @@ static void on_look(struct timer *t, struct instant now)
         timers_set(m->env->timers, t, instant_add(now, DURATION_MS(CLOSE_LOOK_MS)));
         return;
     }
+    if (m->hands_over) { /* who waits is not answered, and asks the next life */
+        fs_leave_all(m);
+        end_waits(m);
+    } else {
+        fs_leave_end(m);
+    }
     fs_write_abandon(m);
     uv_close((uv_handle_t *)&l->poll, on_poll_closed);
 }
@@ -417,9 +472,14 @@ static void on_poll_closed(uv_handle_t *handle)
 {
     struct fs_mount_loop *l = handle->data;
     struct fs_mount *m = l->mount;
-    /* Detaches when files are still open; those get ENOTCONN. */
-    fuse_session_unmount(m->session);
-    log_info("mount", "%s: unmounted", m->path);
+    if (m->channel.is_mute) {
+        log_info("mount", "%s: left to the next agent", m->path);
+    } else { /* detaches when files are still open; those get ENOTCONN */
+        if (m->is_inherited)
+            fs_point_abandon(m->path);
+        fuse_session_unmount(m->session);
+        log_info("mount", "%s: unmounted", m->path);
+    }
     free(l->buf.mem);
     m->loop = NULL;
     fs_repeater_free(l->repeater);

@@ -42,3 +42,11 @@ struct fs_node fs_node_unpack(struct str id)
     ASSERT(!c.bad);
     return node;
 }
+
+bool fs_node_is_packed(struct str id)
+{
+    struct cursor c = cursor_make(id);
+    uint8_t kind = cursor_u8(&c);
+    (void)cursor_bytes(&c, cursor_u32(&c));
+    return !c.bad && kind <= FS_FACT;
+}

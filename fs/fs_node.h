@@ -58,5 +58,6 @@ void fs_node_pack(const struct fs_node *node, struct buf *id); /* clears it firs
 #define FS_NODE_HEAD_SIZE 5
 void fs_node_write(const struct fs_node *node, char *dst);
 struct fs_node fs_node_unpack(struct str id);
+bool fs_node_is_packed(struct str id); /* could it come from fs_node_pack? */
 
 #endif

@@ -140,7 +140,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int
 {
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     int error = 0;
     if (!i || fs_history_is(i->kind)) {
         error = i ? EROFS : ESTALE;
@@ -444,7 +444,7 @@ void fs_ops_reply_entry(struct fs_mount *m, struct view *v, fuse_req_t req, stru
 {
     struct fuse_entry_param e;
     fs_ops_entry(m, v, i, &e);
-    i->lookup_n++;
+    fs_inode_count(&m->inodes, i);
     if (fuse_reply_entry(req, &e) == -ENOENT)
         fs_inode_forget(&m->inodes, i, 1);
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
 #include "fs/fs_point.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,11 +20,9 @@
 
 static int detach_dead(const char *path, struct error *err);
 
-/* Absolute, there, a directory, and not a mount of a disco that is gone. */
-int fs_point_prepare(const char *path, char **ret, struct error *err)
+int fs_point_resolve(const char *path, char **ret, struct error *err)
 {
     char parent[PATH_MAX], real[PATH_MAX];
-    struct stat st;
     if (!str_copy_z(str_z(path), parent, sizeof(parent)) || !path[0])
         return error_set(err, ERR_INVALID, "mount: \"%s\" is no path for a mount", path);
     size_t n = strlen(parent);
@@ -40,32 +42,41 @@ int fs_point_prepare(const char *path, char **ret, struct error *err)
     buf_putf(&full, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
     *ret = mem_dup_z(buf_z(&full));
     buf_fini(&full);
+    return 0;
+}
 
-    int r = detach_dead(*ret, err);
+/* There, a directory, and not a mount of a disco that is gone. */
+int fs_point_prepare(const char *path, struct error *err)
+{
+    struct stat st;
+    int r = detach_dead(path, err);
     if (r < 0)
         return r;
-    if (mkdir(*ret, 0755) < 0 && errno != EEXIST)
-        return error_set(err, -errno, "mount: cannot make %s: %s", *ret, strerror(errno));
-    if (stat(*ret, &st) < 0)
-        return error_set(err, -errno, "mount: %s: %s", *ret, strerror(errno));
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return error_set(err, -errno, "mount: cannot make %s: %s", path, strerror(errno));
+    if (stat(path, &st) < 0)
+        return error_set(err, -errno, "mount: %s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return error_set(err, -ENOTDIR, "mount: %s is not a directory", *ret);
+        return error_set(err, -ENOTDIR, "mount: %s is not a directory", path);
     return 0;
 }
 
 /* Is a file system of ours mounted just there? The fields of mountinfo are apart by blanks, and
  * blanks inside one are written \040. */
-static bool is_ours(const char *path)
+bool fs_point_device(const char *path, char ret[FS_POINT_DEVICE_SIZE])
 {
     char line[PATH_MAX * 2];
     bool found = false;
     FILE *f = fopen("/proc/self/mountinfo", "re");
-    while (f && !found && fgets(line, sizeof(line), f)) {
+    ret[0] = '\0';
+    while (f && fgets(line, sizeof(line), f)) { /* the last is the topmost */
         struct buf point;
-        struct str rest = str_z(line), field = STR_NONE;
+        struct str rest = str_z(line), field = STR_NONE, device = STR_NONE;
         buf_init(&point, 0);
-        for (int i = 0; i < 5 && rest.p; i++)
+        for (int i = 0; i < 5 && rest.p; i++) {
             field = str_split(&rest, ' ');
+            device = i == 2 ? field : device;
+        }
         for (size_t i = 0; i < field.n; i++) {
             if (field.p[i] == '\\' && i + 3 < field.n) {
                 buf_put_c(&point, (char)((field.p[i + 1] - '0') * 64 + (field.p[i + 2] - '0') * 8 +
@@ -75,13 +86,33 @@ static bool is_ours(const char *path)
                 buf_put_c(&point, field.p[i]);
             }
         }
-        found =
-            str_eq_z(buf_str(&point), path) && str_search(rest, STR_LIT(" - fuse.disco ")) < rest.n;
+        if (str_eq_z(buf_str(&point), path)) {
+            found = str_search(rest, STR_LIT(" - fuse.disco ")) < rest.n &&
+                    str_copy_z(device, ret, FS_POINT_DEVICE_SIZE);
+        }
         buf_fini(&point);
     }
     if (f)
         (void)fclose(f);
     return found;
+}
+
+static bool is_ours(const char *path)
+{
+    char device[FS_POINT_DEVICE_SIZE];
+    return fs_point_device(path, device);
+}
+
+void fs_point_abandon(const char *path)
+{
+    char program[] = "fusermount3", options[] = "-uqz";
+    char *args[] = {program, options, (char *)(uintptr_t)path, NULL};
+    pid_t pid;
+    if (!is_ours(path) || umount2(path, MNT_FORCE | MNT_DETACH) == 0)
+        return;
+    if (posix_spawnp(&pid, program, NULL, NULL, args, environ) == 0)
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
 }
 
 /* kill -9 leaves a mount that answers ENOTCONN to all that the kernel has not cached (stat may

@@ -8,11 +8,13 @@
 #include "fs/fs_event.h"
 #include "fs/fs_feed.h"
 #include "fs/fs_handle.h"
+#include "fs/fs_leave.h"
 #include "fs/fs_ops.h"
 
 struct fs_poll {
     struct list link; /* mount->polls, the oldest first */
     uint64_t number;
+    uint64_t wire; /* as the kernel has it */
     struct fuse_pollhandle *handle;
 };
 
@@ -22,6 +24,7 @@ static void wake(struct fs_mount *m, struct fs_poll *p)
 {
     fuse_lowlevel_notify_poll(p->handle);
     fuse_pollhandle_destroy(p->handle);
+    fs_leave_no_poll(m, p->wire);
     list_remove(&p->link);
     m->poll_n--;
     mem_free(p);
@@ -31,12 +34,14 @@ void fs_poll_file(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
                   struct fuse_pollhandle *ph)
 {
     struct fs_mount *m = fuse_req_userdata(req);
-    struct fs_handle *h = fs_handle_of(m, fi);
+    struct fs_handle *h = fs_handle_of(m, number, fi);
     struct fs_inode *i = h ? h->inode : fs_inode_get(&m->inodes, number);
     if (h && h->feed) {
         if (h->feed->poll)
             fuse_pollhandle_destroy(h->feed->poll);
         h->feed->poll = ph;
+        if (ph)
+            fs_leave_poll(m, m->channel.poll);
         fuse_reply_poll(req, fs_feed_is_ready(h->feed) ? POLLIN | POLLRDNORM : 0);
         return;
     }
@@ -50,6 +55,8 @@ void fs_poll_file(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
         struct fs_poll *p = mem_new(struct fs_poll);
         p->number = i->number;
         p->handle = ph;
+        p->wire = m->channel.poll;
+        fs_leave_poll(m, p->wire);
         list_push(&m->polls, &p->link);
         if (++m->poll_n > FS_POLL_MAX)
             wake(m, LIST_ITEM(list_first(&m->polls), struct fs_poll, link));
@@ -80,6 +87,16 @@ void fs_poll_wake(struct fs_mount *m, uint64_t number)
     LIST_FOREACH (&m->polls, l) {
         struct fs_poll *p = LIST_ITEM(l, struct fs_poll, link);
         if (p->number == number)
+            wake(m, p);
+    }
+}
+
+void fs_poll_wake_key(struct fs_mount *m, struct str key)
+{
+    LIST_FOREACH (&m->polls, l) {
+        struct fs_poll *p = LIST_ITEM(l, struct fs_poll, link);
+        const struct fs_inode *i = fs_inode_get(&m->inodes, p->number);
+        if (i && i->kind == FS_KV_FILE && str_eq(fs_inode_node(i).a, key))
             wake(m, p);
     }
 }

@@ -13,6 +13,8 @@
 void fs_poll_file(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi,
                   struct fuse_pollhandle *ph);
 /* The key that the inode stands for has changed: whoever polls it is woken. */
+/* Who polls any file of this key, also of an older version. */
+void fs_poll_wake_key(struct fs_mount *m, struct str key);
 void fs_poll_wake(struct fs_mount *m, uint64_t number);
 void fs_poll_free_all(struct fs_mount *m);
 

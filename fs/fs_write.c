@@ -29,6 +29,8 @@
 #include "fs/fs_feed.h"
 #include "fs/fs_file.h"
 #include "fs/fs_handle.h"
+#include "fs/fs_heir.h"
+#include "fs/fs_leave.h"
 #include "fs/fs_process.h"
 #include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
@@ -239,7 +241,9 @@ struct fs_handle *fs_write_handle_new(struct fs_mount *m, struct fs_inode *i)
     list_init(&h->link);
     list_init(&h->waiting);
     list_push(&m->handles, &h->all);
+    list_init(&h->changed);
     h->number = fs_handle_add(m, h, 0);
+    fs_leave_handle(m, h);
     return h;
 }
 
@@ -382,6 +386,10 @@ static void on_committed(struct fs_wait *w, int error)
     struct fs_handle *h = w->handle;
     struct fs_inode *i = h->inode;
     h->commit = NULL;
+    fs_leave_handle(m, h);
+    fs_inode_changed(&m->inodes, i);
+    if (!error && !w->ok && fs_heir_wrote(m, h, &w->version))
+        w->ok = true;
     if (!error && !w->ok)
         error = h->is_exclusive ? EEXIST : ESTALE;
     if (!error) {
@@ -463,6 +471,7 @@ static void free_handle(struct fs_mount *m, struct fs_handle *h)
 {
     struct fs_inode *i = h->inode;
     ASSERT(list_is_empty(&h->waiting) && !h->commit);
+    fs_leave_no_handle(m, h);
     fs_handle_remove(m, h->number);
     list_remove(&h->link);
     list_remove(&h->all);
@@ -473,17 +482,6 @@ static void free_handle(struct fs_mount *m, struct fs_handle *h)
     buf_fini(&h->data);
     mem_free(h);
     fs_inode_settle(&m->inodes, i);
-}
-
-void fs_write_free_handles(struct fs_mount *m)
-{
-    LIST_FOREACH (&m->handles, l) {
-        struct fs_handle *h = LIST_ITEM(l, struct fs_handle, all);
-        list_remove(&h->all);
-        fs_feed_free(m, h->feed);
-        buf_fini(&h->data);
-        mem_free(h);
-    }
 }
 
 /* Bytes appended while the commit was on its way stay. */

@@ -43,6 +43,10 @@ struct fs_handle {
     struct list waiting;    /* struct fs_wait: came while one was */
     struct list link;       /* inode->writers */
     struct list all;        /* mount->handles */
+    struct list changed;    /* mount->changed_handles */
+    uint64_t noted;         /* hash of what fs_leave.c wrote of it; 0: nothing */
+    bool is_heir;           /* of a former life of the mount */
+    bool is_lost;           /* so is it, and its bytes are gone */
 };
 
 struct fs_wait {
@@ -95,8 +99,6 @@ bool fs_write_is_own(const struct fs_mount *m, struct str key);
 void fs_write_abandon(struct fs_mount *m);
 
 struct fs_handle *fs_write_handle_new(struct fs_mount *m, struct fs_inode *i);
-/* At the end of the mount: those that the kernel never released. */
-void fs_write_free_handles(struct fs_mount *m);
 size_t fs_write_size(const struct fs_handle *h);
 int fs_write_put(struct fs_mount *m, struct fs_handle *h, struct str bytes, uint64_t offset);
 int fs_write_truncate(struct fs_mount *m, struct fs_handle *h, uint64_t size);

@@ -232,14 +232,12 @@ static int mount_open(struct program *p, struct error *err)
 {
     const struct config *c = config_now(p);
     struct error why = {0};
-    if (!c->mount)
-        return 0;
     int rc = fs_mount_open(c, &p->mount, &why);
     if (rc && c->mount_required)
         return error_set(err, rc, "%s (-mount-required=false starts without the mount)", why.text);
     if (rc)
         log_warn("agent", "going on without the mount: error=\"%s\"", why.text);
-    else
+    else if (p->mount)
         fs_mount_set_service_json(p->mount, api_health_document);
     return 0;
 }
@@ -291,7 +289,7 @@ static int program_open(struct program *p, struct error *err)
 {
     const struct config *c = config_now(p);
     const struct agent_hooks hooks = {p, on_fatal, on_reload_asked, on_stop_asked};
-    const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
     int worker_n = worker_count(c);
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     raise_file_limit();
@@ -403,9 +401,10 @@ static void on_signal(void *data, int signo)
         return;
     }
     log_info("agent", "Caught: signal=%s",
-             signo == SIGHUP   ? "hangup"
-             : signo == SIGINT ? "interrupt"
-                               : "terminated");
+             signo == SIGHUP    ? "hangup"
+             : signo == SIGINT  ? "interrupt"
+             : signo == SIGUSR2 ? "restart"
+                                : "terminated");
     if (signo == SIGHUP && !p->stopping) {
         notify_service("RELOADING=1");
         if (program_reload(p, &err))
@@ -417,8 +416,9 @@ static void on_signal(void *data, int signo)
             _exit(1);
     } else if (signo != SIGHUP) {
         p->stop_asked = clock_now();
+        fs_mount_hand_over(signo == SIGUSR2 ? p->mount : NULL);
         program_end(p, signo == SIGINT ? !config_now(p)->skip_leave_on_interrupt
-                                       : config_now(p)->leave_on_terminate);
+                                       : signo == SIGTERM && config_now(p)->leave_on_terminate);
     }
 }
 

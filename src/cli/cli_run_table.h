@@ -5,6 +5,7 @@
 #ifndef DISCO_CLI_CLI_RUN_TABLE_H
 #define DISCO_CLI_CLI_RUN_TABLE_H
 
+#include "cli/cli_keeper.h"
 #include "cli/cli_lock.h"
 #include "cli/cli_watch.h"
 
@@ -34,6 +35,11 @@ static const struct cli_flag watch_flags[] = {
 };
 
 #define CLI_RUN_COMMANDS                                                                           \
+    {"hold", "COMMAND...", "Run an agent and keep its mount while it is started again",            \
+     "For where there is no systemd. Runs the command (disco agent ...), starts it again when it is killed\n" \
+     "or fails, and gives it what it had handed over, so that files of its mount stay open. SIGUSR2\n" \
+     "restarts it; SIGTERM, SIGINT and SIGQUIT end it and this program.",                           \
+     NULL, 0, 0, cli_keeper},                                                                       \
     {"lock", "PREFIX CHILD...", "Run a program while a lock of the cluster is held",                \
      "The lock is the key PREFIX/.lock. Signals go to the child; when the lock is lost it gets SIGTERM,\n" \
      "and SIGKILL five seconds later. CONSUL_LOCK_HELD is set in its environment.",                 \

@@ -152,7 +152,10 @@ def reopened(path): # a name whose new version the kernel is just being told of 
     for _ in range(3000):
         h = handle(path)
         try:
-            return h, opened(h)
+            fd = opened(h)
+            if bytes(handle(path)) == bytes(h):
+                return h, fd
+            os.close(fd)
         except OSError as e:
             if e.errno != errno.ESTALE:
                 raise
