@@ -5,9 +5,10 @@
 #include "api/api_catalog.h"
 #include "state/wan.h"
 
+/* c: NULL for the mount's document, which is this datacenter's. */
 static bool is_seen_from_afar(const struct api_call *c)
 {
-    struct str dc = c->request.translating;
+    struct str dc = c ? c->request.translating : STR_NONE;
 
     return dc.n && !str_eq_z(dc, c->env->config->datacenter);
 }
