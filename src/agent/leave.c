@@ -2,6 +2,7 @@
 #include "agent/leave.h"
 
 #include "agent/agent_state.h"
+#include "agent/local_state.h"
 #include "agent/quorum.h"
 #include "base/mem.h"
 
@@ -108,6 +109,8 @@ static void next(struct leave *l, enum step step)
     case STEP_POOLS:
         l->pools_left = 1;
         l->agent->leaving = true;
+        if (l->agent->local) /* the leader takes the node out: it is not put back from here */
+            local_leave(l->agent->local);
         if (l->agent->consensus)
             consensus_leave(l->agent->consensus);
         if (l->wan)

@@ -49,14 +49,14 @@ static void full_later(struct local *l)
     size_t members = l->conf.remote.members ? l->conf.remote.members(l->conf.remote.data) : 1;
     int64_t ns = FULL_EVERY.ns * scale(members);
     ns += (int64_t)rng_below(l->conf.rng, (uint64_t)ns);
-    if (!l->closing)
+    if (!l->closing && !l->is_leaving)
         timers_set(l->conf.timers, &l->full_timer,
                    instant_add(l->conf.clock(), (struct duration){ns}));
 }
 
 void local_full_start(struct local *l)
 {
-    if (l->is_fetching || l->closing)
+    if (l->is_fetching || l->closing || l->is_leaving)
         return;
     l->is_fetching = true;
     l->fetch_again = false;

@@ -102,6 +102,7 @@ struct local {
     uint64_t seq;
     struct timer full_timer, retry_timer;
     bool is_waiting, was_refused, is_fetching, fetch_again, node_in_sync, closing;
+    bool is_leaving; /* waits, too, and for nothing */
     struct duration retry_delay;
     struct local_fetch fetch;
     uint64_t written, last_ticket; /* of the disk */
@@ -118,6 +119,8 @@ void local_reload(struct local *l, const struct config *config);
 void local_written(struct local *l, uint64_t ticket);
 /* There is a leader, or a link to one: do not wait any longer. */
 void local_poke(struct local *l);
+/* This agent leaves: nothing is told to the catalog any more, and wishes do not wait for that. */
+void local_leave(struct local *l);
 /* Rows of these nodes or services changed: for aliases. */
 void local_changes(struct local *l, const struct change_batch *changes);
 

@@ -327,6 +327,8 @@ static void succeeded(struct local *l)
 static void retry(struct local *l)
 {
     timers_cancel(l->conf.timers, &l->retry_timer);
+    if (l->is_leaving)
+        return;
     l->is_waiting = false;
     if (l->fetch_again)
         local_full_start(l);
@@ -344,6 +346,14 @@ void local_poke(struct local *l)
     l->retry_delay = RETRY_MIN;
     if (l->is_waiting)
         retry(l);
+}
+
+void local_leave(struct local *l)
+{
+    l->is_leaving = l->is_waiting = true;
+    timers_cancel(l->conf.timers, &l->retry_timer);
+    timers_cancel(l->conf.timers, &l->full_timer);
+    local_wishes_look(l);
 }
 
 static void item_log(struct local_item *item)

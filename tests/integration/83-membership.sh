@@ -37,8 +37,17 @@ knows_not() { ! disco "$1" members | grep -q "^$2 "; }
 log_has() { grep -q -- "$2" "$T/n$1.log"; }
 peers_are() { [ "$(get "$1" /v1/status/peers | grep -o "$NET" | wc -l)" -eq "$2" ]; }
 
+# A pool of its own, that forgets the failed soon; looked at below. Gossip looks for them four times a minute.
+up 21 -server -bootstrap -config-file <(echo '{"reconnect_timeout": "2s"}')
+up 22 -retry-join "$NET.21:$LAN" -config-file <(echo '{"service": {"name": "web", "port": 80}}')
+
 up 1 -server -bootstrap
 ok "a server" until_ok 30 has_leader 1
+
+section "what has failed for long is forgotten"
+has_web() { get 21 /v1/catalog/service/web | grep -q '"Node":"n22"'; }
+ok "a client with a service" until_ok 30 has_web
+down 22 KILL
 
 section "joining"
 printf '127.0.0.1 localhost\n%s some.where\n%s some.where\n' "$NET.99" "$NET.1" >"$T/hosts"
@@ -99,6 +108,15 @@ has_key() { [ "$(get 6 '/v1/kv/key?raw&stale')" = v ]; }
 ok "has the state itself" until_ok 10 has_key
 down 6 KILL
 is "$(curl -s -m 60 -X PUT -d w "http://$NET.1:$HTTP_AT/v1/kv/key")" true "its death stops nobody"
+
+section "what has failed for long is forgotten: by now"
+ok "after reconnect_timeout no member" until_ok 90 knows_not 21 n22
+forgotten() { [ "$(get 21 /v1/catalog/nodes | grep -o '"Node":"[^"]*"' | tr -d '\n')" = '"Node":"n21"' ]; }
+ok "and no node" until_ok 20 forgotten
+is "$(get 21 /v1/catalog/service/web)" "[]" "nor its service"
+is "$(grep -c 'deregistering member: member=n22 reason=reaped' "$T/n21.log")" 1 "the leader says so, once"
+like "$(disco 1 members)" 'n6 +[^ ]+ +(failed|left) ' "with the usual 72 h, who died is still known"
+down 21
 
 section "two of one name, two of one id"
 IN='' up 7 -join "$NET.1:$LAN"

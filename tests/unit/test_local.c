@@ -476,6 +476,28 @@ static void node_alone(void **state)
     close_all();
 }
 
+/* Who leaves is taken out by the leader, and must not put itself back. */
+static void leaving(void **state)
+{
+    open_all();
+    add("{\"name\":\"web\",\"port\":80,\"check\":{\"ttl\":\"9s\"}}", 0);
+    assert_int_equal(t.commands, 1);
+    local_leave(t.local);
+    struct buf command;
+    buf_init(&command, 0);
+    catalog_encode_deregister(STR_LIT("node1"), STR_NONE, STR_NONE, &command);
+    world_apply(&t.world, &command);
+    report("service:web", CHECK_PASSING, "well");
+    assert_int_equal(t.status, 0);
+    assert_int_equal(add("{\"name\":\"db\",\"port\":81}", 0), 0);
+    local_poke(t.local);
+    pass(600);
+    assert_int_equal(t.commands, 1);
+    struct catalog_node node;
+    assert_false(catalog_node_get(world_view(&t.world), STR_LIT("node1"), &node));
+    close_all();
+}
+
 /* What is refused changes nothing. */
 static void refusals(void **state)
 {
@@ -493,4 +515,4 @@ static void refusals(void **state)
 UNIT_MAIN(UNIT(registers_in_one_command), UNIT(waits_for_a_leader), UNIT(one_command_at_a_time),
           UNIT(full_comparison), UNIT(output_is_coalesced), UNIT(deregisters_critical),
           UNIT(aliases), UNIT(reload_keeps_states), UNIT(tag_override), UNIT(watches),
-          UNIT(definition_round_trip), UNIT(node_alone), UNIT(refusals))
+          UNIT(definition_round_trip), UNIT(node_alone), UNIT(leaving), UNIT(refusals))
