@@ -35,8 +35,10 @@ from switch import Switch, why_not  # noqa: E402
 
 KEYS = ["faults/%d" % i for i in range(6)]
 WORKERS = 6
-SERVE_BOUND = 20.0  # after a fault has gone
-VOTE_BOUND = 30.0  # and then, until the configuration is the servers that there are
+# Where nothing else runs it is a second or two, which is printed; these tell a hang from that also
+# on two slow processors with other work beside.
+SERVE_BOUND = 90.0  # after a fault has gone
+VOTE_BOUND = 120.0  # and then, until the configuration is the servers that there are
 
 
 class Agent:
@@ -74,7 +76,7 @@ class Agent:
     def stop(self):
         """Orderly; its exit status, or None when it had to be killed."""
         self.signal(signal.SIGTERM)
-        return self.end(30)
+        return self.end(120)
 
     def end(self, seconds):
         """Wait for an end that was asked for."""
@@ -355,10 +357,10 @@ def fault_leave(w):
     """A server, the leader as often as not, takes its leave and comes again."""
     a = w.rng.choice([w.leader() or w.servers[0], w.rng.choice(w.servers)])
     try:
-        a.ask("PUT", "/v1/agent/leave", timeout=15)
+        a.ask("PUT", "/v1/agent/leave", timeout=60)
     except (OSError, http.client.HTTPException):
         pass  # it may be gone before it answers
-    status = a.end(20)
+    status = a.end(120)
     if status != 0:
         w.wrong.append("%s left with status %s" % (a.name, status))
     yield 1
@@ -412,7 +414,7 @@ def judge_made(w, made):
         held = []
         for a in w.servers:
             try:
-                status, body, _ = a.ask("GET", "/v1/kv/?recurse&stale", timeout=10)
+                status, body, _ = a.ask("GET", "/v1/kv/?recurse&stale", timeout=60)
                 rows = json.loads(body) if status == 200 else []
                 held.append({row["Key"]: (row["Value"], row["ModifyIndex"]) for row in rows})
             except (OSError, ValueError, http.client.HTTPException) as e:
@@ -432,19 +434,23 @@ def judge_made(w, made):
 
 
 def judge(w, workers):
-    wrong, steps = [], 0
+    wrong, steps, undecided = [], 0, []
     for key in KEYS:
         ops = [op for worker in workers for op in worker.ops[key]]
-        status, body, _ = w.servers[0].ask("GET", "/v1/kv/%s?consistent" % key)
-        known, value, _ = Worker.parse(status, body)
+        try:
+            status, body, _ = w.servers[0].ask("GET", "/v1/kv/%s?consistent" % key, timeout=60)
+            known, value, _ = Worker.parse(status, body)
+        except (OSError, http.client.HTTPException):
+            known = False  # the history is judged without it
         if known:
             now = time.monotonic()
             ops.append(Op("judge", "read", now - 0.001, now, value))
         steps += len(ops)
         good, stuck = check(ops)
-        if good is not True:
-            wrong.append("%s: %s; no order fits these:" % (
-                key, "could not be decided" if good is UNDECIDED else "NOT LINEARIZABLE"))
+        if good is UNDECIDED:  # too many at once: it says nothing about the cluster
+            undecided.append(key)
+        elif not good:
+            wrong.append("%s: NOT LINEARIZABLE; no order fits these:" % key)
             wrong += ["    %r" % op for op in stuck[:12]]
             with open(os.path.join(w.dir, key.replace("/", "-") + ".history"), "w") as f:
                 f.writelines("%r\n" % op for op in sorted(ops, key=lambda op: op.begin))
@@ -453,6 +459,10 @@ def judge(w, workers):
             for k, value in worker.stale:
                 if k == key and value not in written:
                     wrong.append("%s: a stale read showed %r, which nobody wrote" % (k, value))
+    if undecided:
+        print("# could not be decided: %s" % ", ".join(undecided))
+    if len(undecided) > len(KEYS) // 2:
+        wrong.append("most histories could not be decided")
     wrong += judge_made(w, [name for worker in workers for name in worker.made])
     for term, names in leaders_by_term(w).items():
         if len(names) > 1:
@@ -463,8 +473,8 @@ def judge(w, workers):
 def run(w, options):
     for a in w.agents:
         a.start()
-    if w.wait_until_serving(40) is None or not w.wait_until_voting(VOTE_BOUND):
-        return ["the cluster does not serve within 40 s of its start"]
+    if w.wait_until_serving(SERVE_BOUND) is None or not w.wait_until_voting(VOTE_BOUND):
+        return ["the cluster does not serve within %d s of its start" % SERVE_BOUND]
     workers = [Worker(w, i) for i in range(WORKERS)]
     for worker in workers:
         worker.start()
@@ -493,7 +503,7 @@ def run(w, options):
     for worker in workers:
         worker.stop.set()
     for worker in workers:
-        worker.join(30)
+        worker.join(120)
     more, ops = judge(w, workers)
     print("# %d faults, %d operations in the histories, %d terms with a leader, errors: %s" % (
         turn, ops, len(leaders_by_term(w)),

@@ -69,6 +69,7 @@ is "$(short +noedns many.service.consul | wc -l)" 60 "dig, seeing TC, asks again
 section "hostile bytes"
 cat >"$T/garbage.py" <<'PY'
 import random
+import resource
 import socket
 import struct
 import sys
@@ -115,7 +116,8 @@ while len(got) < 200 * (2 + 65):
     assert part, len(got)
     got += part
 c.close()
-idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(700)]
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(min(700, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 50))]
 for c in idle:
     c.close()
 print("fine")

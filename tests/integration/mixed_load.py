@@ -35,7 +35,7 @@ def loop(what, connects):
             while time.monotonic() < end:
                 try:
                     if connects and connection is None:
-                        connection = http.client.HTTPConnection("127.0.0.1", http_port, timeout=15)
+                        connection = http.client.HTTPConnection("127.0.0.1", http_port, timeout=90)
                     note(what, step(rng, connection))
                 except (OSError, http.client.HTTPException) as e:
                     if connection:
@@ -117,14 +117,14 @@ def catalog_read(rng, c):
 
 @loop("hang up", False)
 def hang_up(rng, _):
-    with socket.create_connection(("127.0.0.1", http_port), timeout=5) as s:
+    with socket.create_connection(("127.0.0.1", http_port), timeout=90) as s:
         s.sendall(rng.choice((
             b"GET /v1/kv/mixed/1?index=1000000&wait=20s HTTP/1.1\r\nHost: x\r\n\r\n",
             b"PUT /v1/kv/mixed/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
             b"GET /v1/kv/mixed/?recurse HTTP/1.1\r\nHost: x\r\n\r\n", b"nonsense\r\n\r\n",
             bytes(rng.getrandbits(8) for _ in range(200)))))
-        time.sleep(rng.random() * 0.05)
-    time.sleep(0.02)
+        time.sleep(rng.random() * 0.05)  # at whatever point of it
+    time.sleep(0.02)  # one of many who hang up, not a flood of them
 
 
 def question(rng):
@@ -138,7 +138,7 @@ def question(rng):
 @loop("dns udp", False)
 def dns_udp(rng, _):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(5)
+        s.settimeout(90)
         s.connect(("127.0.0.1", dns_port))
         s.send(bytes(rng.getrandbits(8) for _ in range(rng.randrange(60))))
         packet = question(rng)
@@ -150,7 +150,7 @@ def dns_udp(rng, _):
 
 @loop("dns tcp", False)
 def dns_tcp(rng, _):
-    with socket.create_connection(("127.0.0.1", dns_port), timeout=5) as s:
+    with socket.create_connection(("127.0.0.1", dns_port), timeout=90) as s:
         for _ in range(3):
             packet = question(rng)
             s.sendall(struct.pack(">H", len(packet)) + packet)
@@ -165,7 +165,7 @@ threads = [threading.Thread(target=step, args=(n * 100 + copy,), daemon=True)
 for thread in threads:
     thread.start()
 for thread in threads:
-    thread.join(seconds + 30)
+    thread.join(seconds + 120)
 print(" ".join("%s: %d" % item for item in sorted(counts.items())))
 idle = [what for what in ("kv write", "kv read", "dns udp") if not counts.get(what)]
 if idle:
