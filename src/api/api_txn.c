@@ -7,6 +7,7 @@
 #include "api/api_body.h"
 #include "api/api_catalog.h"
 #include "api/api_kv.h"
+#include "api/api_txn_reply.h"
 #include "api/route.h"
 #include "base/encode.h"
 #include "base/jread.h"
@@ -32,13 +33,14 @@ static const struct {
 };
 #define VERB_N (sizeof(verbs) / sizeof(verbs[0]))
 
-struct request { /* in the call's arena */
-    struct kv_op ops[TXN_OPS_MAX];
-    struct txn_op *mixed;            /* with `is_mixed` all operations, those on keys too */
-    const char *errors[TXN_OPS_MAX]; /* found before it runs; NULL: none */
-    size_t n, error_n;
+/* In the call's arena. As large as the body makes it: its size is bounded, not its operations. */
+struct request {
+    struct kv_op *ops;
+    struct txn_op *mixed; /* with `is_mixed` all operations, those on keys too */
+    const char **errors;  /* found before it runs; NULL: none */
+    bool *is_catalog;
+    size_t n, cap, error_n;
     bool writes, is_mixed;
-    bool is_catalog[TXN_OPS_MAX];
 };
 
 static bool parse_failed(struct api_call *c, const char *why)
@@ -134,9 +136,6 @@ static bool take_kv(struct api_call *c, const struct jvalue *kv, struct request 
 
 /* ---- operations on the catalog ---- */
 
-static const char *const kind_names[] = {
-    [TXN_NODE] = "Node", [TXN_SERVICE] = "Service", [TXN_CHECK] = "Check"};
-
 static bool take_node(struct api_call *c, const struct jvalue *v, struct catalog_node *n)
 {
     static const char *const names[] = {
@@ -181,7 +180,7 @@ static void keep_check(struct api_call *c, struct health_check *k)
 static bool take_row(struct api_call *c, const struct jvalue *v, struct txn_op *op)
 {
     static const char *const names[] = {"Verb", "Node", "Service", "Check", NULL};
-    const struct jvalue *row = jread_get(v, kind_names[op->kind]);
+    const struct jvalue *row = jread_get(v, api_txn_kinds[op->kind]);
     uint64_t *index = op->kind == TXN_NODE      ? &op->node.modify_index
                       : op->kind == TXN_SERVICE ? &op->service.modify_index
                                                 : &op->check.modify_index;
@@ -235,7 +234,7 @@ static bool take_catalog(struct api_call *c, const struct jvalue *v, enum txn_ki
     int i = 0;
 
     if (!q->mixed)
-        q->mixed = arena_alloc(&c->arena, TXN_OPS_MAX * sizeof(*q->mixed));
+        q->mixed = arena_alloc(&c->arena, q->cap * sizeof(*q->mixed));
     op = &q->mixed[q->n];
     *op = (struct txn_op){.kind = kind};
     q->is_mixed = true;
@@ -245,7 +244,7 @@ static bool take_catalog(struct api_call *c, const struct jvalue *v, enum txn_ki
         i++;
     if (i == TXN_VERBS) {
         q->errors[q->n] =
-            api_printf(c, "unknown %s verb \"%.*s\"", kind_names[kind], STR_ARG(verb)).p;
+            api_printf(c, "unknown %s verb \"%.*s\"", api_txn_kinds[kind], STR_ARG(verb)).p;
         q->writes = true;
     } else {
         op->verb = (enum txn_verb)i;
@@ -286,15 +285,23 @@ static bool take_op(struct api_call *c, const struct jvalue *op, struct request 
     return true; /* consul: an operation without content is left out */
 }
 
+/* Those without content are left out, so a body of them takes no room. */
+static void make_room(struct api_call *c, const struct jvalue *ops, struct request *q)
+{
+    for (size_t i = 0; i < jread_count(ops); i++)
+        q->cap += jread_count(jread_at(ops, i)) > 0;
+    q->ops = arena_alloc(&c->arena, q->cap * sizeof(*q->ops));
+    q->errors = arena_alloc(&c->arena, q->cap * sizeof(*q->errors));
+    q->is_catalog = arena_alloc(&c->arena, q->cap * sizeof(*q->is_catalog));
+}
+
 static bool take_ops(struct api_call *c, const struct jvalue *ops, struct request *q)
 {
     if (jread_type(ops) == JREAD_NULL)
         return true;
     if (jread_type(ops) != JREAD_ARRAY)
         return parse_failed(c, "json: cannot unmarshal into Go value of type api.TxnOps");
-    if (jread_count(ops) > TXN_OPS_MAX)
-        return api_fail(c, 413, "Transaction contains too many operations (%zu > %d)",
-                        jread_count(ops), TXN_OPS_MAX);
+    make_room(c, ops, q);
     for (size_t i = 0; i < jread_count(ops); i++)
         if (!take_op(c, jread_at(ops, i), q))
             return false;
@@ -328,98 +335,6 @@ bool api_txn_check(struct api_call *c)
 
 /* ---- replies ---- */
 
-static void put_catalog(struct jwrite *w, enum txn_kind kind, struct str row)
-{
-    struct catalog_node n;
-    struct catalog_service s;
-    struct health_check k;
-
-    jwrite_object(w);
-    jwrite_name(w, kind_names[kind]);
-    if (kind == TXN_NODE && txn_mixed_node(row, &n))
-        api_catalog_put_node(w, &n);
-    else if (kind == TXN_SERVICE && txn_mixed_service(row, &s))
-        api_catalog_put_bare_service(w, &s);
-    else if (kind == TXN_CHECK && txn_mixed_check(row, &k))
-        api_catalog_put_bare_check(w, &k);
-    else
-        jwrite_null(w);
-    jwrite_close(w);
-}
-
-static void put_results(struct jwrite *w, struct unpack *u)
-{
-    uint32_t n = unpack_array(u);
-
-    jwrite_array(w);
-    for (uint32_t i = 0; i < n && !u->bad; i++) {
-        struct kv_entry e = {0};
-        bool is_catalog = unpack_array(u) == 2;
-        uint64_t kind = unpack_uint(u); /* or the verb */
-
-        if (is_catalog) {
-            struct str row = unpack_str(u);
-
-            if (kind > TXN_KV && kind < TXN_KINDS)
-                put_catalog(w, (enum txn_kind)kind, row);
-            continue;
-        }
-        e.key = unpack_str(u);
-        e.value = unpack_str(u);
-        e.flags = unpack_uint(u);
-        e.lock_index = unpack_uint(u);
-        e.create_index = unpack_uint(u);
-        e.modify_index = unpack_uint(u);
-        e.session = unpack_str(u);
-        jwrite_object(w);
-        jwrite_name(w, "KV");
-        api_kv_render(w, &e, true);
-        jwrite_close(w);
-    }
-    jwrite_close(w);
-}
-
-static void put_error(struct jwrite *w, uint64_t op_i, struct str what)
-{
-    jwrite_object(w);
-    jwrite_name(w, "OpIndex");
-    jwrite_u64(w, op_i);
-    jwrite_name(w, "What");
-    jwrite_str(w, what);
-    jwrite_close(w);
-}
-
-static uint32_t put_outcome(struct jwrite *w, struct str body)
-{
-    struct unpack u = unpack_make(body), errors;
-    uint32_t error_n;
-
-    unpack_array(&u);
-    errors = u;
-    unpack_skip(&errors);
-    error_n = unpack_array(&errors);
-    jwrite_name(w, "Results");
-    if (error_n)
-        jwrite_null(w);
-    else
-        put_results(w, &u);
-    jwrite_name(w, "Errors");
-    if (error_n)
-        jwrite_array(w);
-    else
-        jwrite_null(w);
-    for (uint32_t i = 0; i < error_n && !errors.bad; i++) {
-        uint64_t op_i;
-
-        unpack_array(&errors);
-        op_i = unpack_uint(&errors);
-        put_error(w, op_i, unpack_str(&errors));
-    }
-    if (error_n)
-        jwrite_close(w);
-    return error_n;
-}
-
 static void put_early_errors(struct jwrite *w, const struct request *q)
 {
     jwrite_name(w, "Results");
@@ -428,7 +343,7 @@ static void put_early_errors(struct jwrite *w, const struct request *q)
     jwrite_array(w);
     for (size_t i = 0; i < q->n; i++)
         if (q->errors[i])
-            put_error(w, i, str_z(q->errors[i]));
+            api_txn_put_error(w, i, str_z(q->errors[i]));
     jwrite_close(w);
 }
 
@@ -441,7 +356,7 @@ static void reply(struct api_call *c, struct str body)
     jwrite_object(&w);
     if (!body.p)
         put_early_errors(&w, q);
-    if (!body.p || put_outcome(&w, body))
+    if (!body.p || api_txn_put_outcome(&w, body))
         c->reply.status = 409;
     if (!q->writes) { /* Go: TxnReadResponse embeds QueryMeta */
         jwrite_name(&w, "Index");

@@ -64,7 +64,7 @@ static bool on_tree_entry(void *data, const struct kv_entry *e)
     struct tree_walk *w = data;
 
     add_result(w->answers, KV_GET_TREE, e);
-    return true;
+    return !w->answers->results.failed;
 }
 
 static void check_session(struct txn_answers *s, size_t op_i, const struct kv_op *op,
@@ -191,12 +191,13 @@ int txn_apply(struct apply *a, struct str body)
     struct unpack u = unpack_make(body);
     uint32_t n = unpack_array(&u);
     struct txn_answers s;
+    bool fits = true;
     int rc = 0;
 
-    if (u.bad || n > TXN_OPS_MAX)
-        return state_fail(a, ERR_INVALID, "not a list of at most %d operations", TXN_OPS_MAX);
+    if (u.bad)
+        return state_fail(a, ERR_INVALID, "not a list of operations");
     txn_answers_init(&s);
-    for (uint32_t i = 0; i < n && rc == 0; i++) {
+    for (uint32_t i = 0; i < n && rc == 0 && fits; i++) {
         struct kv_op op;
         rc = kv_unpack_op(&u, &op);
         if (rc < 0)
@@ -207,8 +208,9 @@ int txn_apply(struct apply *a, struct str body)
             txn_write_kv(a, &op, i, &s);
         else
             txn_read_kv(&a->view, &op, i, &s);
+        fits = txn_answers_fit(&s, i);
     }
-    if (rc == 0 && !unpack_is_end(&u))
+    if (rc == 0 && fits && !unpack_is_end(&u))
         rc = ERR_INVALID;
     a->rollback = s.error_n > 0;
     txn_answers_finish(&s, &a->result->body);
@@ -220,7 +222,10 @@ void txn_read(struct view *v, const struct kv_op *ops, size_t n, struct buf *ret
     struct txn_answers s;
 
     txn_answers_init(&s);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         txn_read_kv(v, &ops[i], i, &s);
+        if (!txn_answers_fit(&s, i))
+            break;
+    }
     txn_answers_finish(&s, ret_body);
 }

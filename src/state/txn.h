@@ -12,7 +12,9 @@
 
 #include "state/kv.h"
 
-#define TXN_OPS_MAX 64 /* consul: maxTxnOps */
+/* There is no limit to the operations but the size of the command. What they give is bounded, as
+ * each may ask for a tree. */
+#define TXN_RESULTS_SIZE_MAX ((size_t)64 * 1024 * 1024)
 
 void txn_encode(const struct kv_op *ops, size_t n, struct buf *out);
 int txn_apply(struct apply *a, struct str body);

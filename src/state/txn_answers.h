@@ -13,6 +13,8 @@ struct txn_answers {
     uint32_t result_n, error_n;
 };
 void txn_answers_init(struct txn_answers *s);
+/* False: with what operation op_i gave there is too much. It is an error, and the last one. */
+bool txn_answers_fit(struct txn_answers *s, size_t op_i) MUST_USE;
 /* Errors, when there are any, are all that is told. */
 void txn_answers_finish(struct txn_answers *s, struct buf *out);
 void txn_answers_error(struct txn_answers *s, size_t op_i, struct str text);

@@ -221,12 +221,13 @@ int txn_mixed_apply(struct apply *a, struct str body)
     struct unpack u = unpack_make(body);
     uint32_t n = unpack_array(&u);
     struct txn_answers s;
+    bool fits = true;
     int rc = 0;
 
-    if (u.bad || n > TXN_OPS_MAX)
-        return state_fail(a, ERR_INVALID, "not a list of at most %d operations", TXN_OPS_MAX);
+    if (u.bad)
+        return state_fail(a, ERR_INVALID, "not a list of operations");
     txn_answers_init(&s);
-    for (uint32_t i = 0; i < n && rc == 0; i++) {
+    for (uint32_t i = 0; i < n && rc == 0 && fits; i++) {
         struct txn_op op;
         rc = txn_mixed_unpack(&u, &op);
         if (rc < 0)
@@ -237,8 +238,9 @@ int txn_mixed_apply(struct apply *a, struct str body)
             txn_write_kv(a, &op.kv, i, &s);
         else
             write_op(a, &op, i, &s);
+        fits = txn_answers_fit(&s, i);
     }
-    if (rc == 0 && !unpack_is_end(&u))
+    if (rc == 0 && fits && !unpack_is_end(&u))
         rc = ERR_INVALID;
     a->rollback = s.error_n > 0;
     txn_answers_finish(&s, &a->result->body);
@@ -273,6 +275,8 @@ void txn_mixed_read(struct view *v, const struct txn_op *ops, size_t n, struct b
             fail(&s, i, "", &ops[i], " doesn't exist");
         else
             read_op(v, &ops[i], i, &s);
+        if (!txn_answers_fit(&s, i))
+            break;
     }
     txn_answers_finish(&s, ret_body);
 }

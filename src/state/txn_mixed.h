@@ -15,11 +15,13 @@ enum txn_verb { TXN_GET, TXN_SET, TXN_CAS, TXN_DELETE, TXN_DELETE_CAS, TXN_VERBS
 
 struct txn_op {
     enum txn_kind kind;
-    struct kv_op kv;
-    enum txn_verb verb; /* of the others; the index of a cas is the row's modify_index */
-    struct catalog_node node;
-    struct catalog_service service; /* with its node */
-    struct health_check check;
+    enum txn_verb verb; /* not of a key; the index of a cas is the row's modify_index */
+    union {
+        struct kv_op kv;
+        struct catalog_node node;
+        struct catalog_service service; /* with its node */
+        struct health_check check;
+    };
 };
 
 void txn_mixed_encode(const struct txn_op *ops, size_t n, struct buf *out);
