@@ -144,12 +144,12 @@ until_ok() { # SECONDS COMMAND...
 # those from 28000 on.)
 tap_block=0
 take_block() {
-    local dir=${TAP_PORTS_DIR:-/tmp/disco-test-ports} n
+    local dir=${TAP_PORTS_DIR:-/tmp/disco-test-ports} i
     mkdir -p -m 1777 "$dir" 2>/dev/null
     mkdir "$T/.ports"
-    for n in $(shuf -i 0-79); do
-        { exec {tap_block_fd}>>"$dir/$n"; } 2>/dev/null || continue
-        flock -n "$tap_block_fd" && tap_block=$((20000 + n * 100)) && return
+    for i in $(shuf -i 0-79); do
+        { exec {tap_block_fd}>>"$dir/$i"; } 2>/dev/null || continue
+        flock -n "$tap_block_fd" && tap_block=$((20000 + i * 100)) && return
         exec {tap_block_fd}>&-
     done
     tap_block=$((20000 + RANDOM % 80 * 100))
