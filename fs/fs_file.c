@@ -271,12 +271,12 @@ static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode 
     struct kv_entry e;
     uint64_t index;
     bool again = is_second_try(m, req, i);
-    if (i->is_pending) { /* unless somebody else has made it meanwhile */
+    if (i->is_pending && i->is_current) { /* unless somebody else has made it meanwhile */
         struct view v = fs_mount_view(m);
         i->is_pending = fs_scratch_is_doomed(m, node.a) || !kv_get(&v, node.a, &e, &index);
         env_view_end(&v);
     }
-    if (i->is_pending) {
+    if (i->is_pending && i->is_current) {
         fuse_reply_err(req, ENOENT);
         return;
     }
@@ -362,7 +362,9 @@ int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fus
     bool is_there = kv_get(&v, node.a, &e, &index), is_new = i->is_pending;
     if (!is_there && again) /* deleted once more: it is made, as O_CREAT would */
         is_new = fi->flags & (O_TRUNC | O_APPEND);
-    if (!is_there && !is_new) {
+    if (!again && !i->is_current) { /* its name may mean another key by now */
+        error = fs_file_stale(m, i, pid);
+    } else if (!is_there && !is_new) {
         fs_change_retire(m, i);
         error = again ? ENOENT : fs_file_stale(m, i, pid);
     } else if (!fs_file_make_direct(m, i)) {

@@ -340,11 +340,13 @@ static void move_inodes(struct fs_mount *m, struct fs_wait *w)
     }
     for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
         struct fs_inode *i = fs_inode_slot(&m->inodes, s);
-        if (!i || !i->is_current || (i->kind != FS_KV_DIR && i->kind != FS_KV_FILE))
+        if (!i || (i->kind != FS_KV_DIR && i->kind != FS_KV_FILE))
             continue;
         struct str key = fs_inode_node(i).a;
         bool is_from = str_has_prefix(key, from), is_to = str_has_prefix(key, to);
-        if (w->exchange && (is_from || is_to)) {
+        if (!i->is_current) { /* a name may still lead to it, and went along */
+            i->is_misnamed = i->is_misnamed || is_from || is_to;
+        } else if (w->exchange && (is_from || is_to)) {
             i->is_misnamed = true;
             fs_change_inode(m, i);
             fs_inode_retire(&m->inodes, i);

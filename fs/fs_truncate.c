@@ -70,7 +70,8 @@ void fs_truncate(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, uint64_
         fs_ops_reply_attr(m, req, i);
         return;
     }
-    if (i->is_unlinked || i->is_misnamed || !fs_file_make_direct(m, i)) {
+    bool is_sure = i->is_current || again; /* else its name may mean another key by now */
+    if (i->is_unlinked || i->is_misnamed || !is_sure || !fs_file_make_direct(m, i)) {
         fuse_reply_err(req, fs_file_stale(m, i, pid));
         return;
     }
@@ -92,6 +93,6 @@ static int get_value(struct fs_mount *m, struct fs_inode *i, struct buf *value, 
     *index = is_there ? e.modify_index : 0;
     if (is_there || i->is_pending)
         return 0;
-    fs_change_retire(m, i);
+    fs_change_retire(m, i); /* deleted since it was looked up */
     return ENOENT;
 }

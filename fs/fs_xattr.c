@@ -54,6 +54,21 @@ static void reply(fuse_req_t req, struct str bytes, size_t size)
         fuse_reply_buf(req, bytes.p, bytes.n);
 }
 
+/* A version that is over and that nobody has open: its name may mean another key by now, and is
+ * looked up once more. */
+static bool is_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)
+{
+    if (i->kind != FS_KV_FILE || i->is_current || i->open_n > 0 || i->reader_n > 0)
+        return false;
+    struct str key = fs_inode_node(i).a;
+    int32_t pid = fuse_req_ctx(req)->pid;
+    struct instant now = env_now(m->env);
+    if (fs_stale_take(&m->stale, key, pid, i->number, now))
+        return false;
+    fs_stale_note(&m->stale, key, pid, i->number, false, now);
+    return true;
+}
+
 void fs_xattr_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
 {
     struct fs_mount *m = fuse_req_userdata(req);
@@ -61,6 +76,8 @@ void fs_xattr_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t si
     enum attr attr;
     struct buf out;
     int error = i ? parse(name, &attr) : ESTALE;
+    if (!error && is_stale(m, req, i))
+        error = ESTALE;
     if (i && (i->kind == FS_AGENT_SERVICES || i->kind == FS_AGENT_SERVICE) &&
         m->agent_error.n > 0 && strcmp(name, "user.disco.error") == 0) {
         reply(req, buf_str(&m->agent_error), size);
@@ -86,7 +103,7 @@ void fs_xattr_list(fuse_req_t req, fuse_ino_t number, size_t size)
     struct fs_mount *m = fuse_req_userdata(req);
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     struct buf names, value;
-    if (!i) {
+    if (!i || is_stale(m, req, i)) {
         fuse_reply_err(req, ESTALE);
         return;
     }
@@ -112,6 +129,8 @@ void fs_xattr_set(fuse_req_t req, fuse_ino_t number, const char *name, const cha
     enum attr attr = ATTR_NONE;
     uint64_t n = 0;
     int error = i ? parse(name, &attr) : ESTALE;
+    if (!error && is_stale(m, req, i))
+        error = ESTALE;
     if (i && i->kind == FS_CHANGES && strcmp(name, "user.disco.repeats") == 0) {
         fuse_reply_err(req, fs_feed_set_repeater(m, req));
         return;
@@ -141,6 +160,8 @@ void fs_xattr_remove(fuse_req_t req, fuse_ino_t number, const char *name)
     struct fs_inode *i = fs_inode_get(&m->inodes, number);
     enum attr attr = ATTR_NONE;
     int error = i ? parse(name, &attr) : ESTALE;
+    if (!error && is_stale(m, req, i))
+        error = ESTALE;
     if (!error && (attr != ATTR_FLAGS || i->kind != FS_KV_FILE))
         error = EPERM;
     if (!error)

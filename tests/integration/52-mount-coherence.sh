@@ -23,6 +23,7 @@ scene "readers under remote writers: never torn, never empty" torture 4 0 2
 scene "readers under local and remote writers: never torn, never empty" torture 4 1 1
 scene "writers of one key on one mount: all succeed, the last one stays" torture 3 3 0
 scene "everybody at one key in every way: opens fail only when it is not there" crowd 5
+scene "what is done by a name just made by rename happens to its key: 4 x 150 times" moved 150
 scene "names made, renamed and removed under listings" names 4
 exits 0 "what a close acknowledged is there, also for who waited behind others" timeout 60 \
     python3 "$TOP_SRCDIR/tests/integration/mount_flush.py" "$M/kv/shared" "http://$HTTP/v1/kv/shared"

@@ -294,6 +294,48 @@ def crowd(seconds):
         fail("the mount and HTTP disagree at the end")
 
 
+def moved(rounds):
+    """What is done by a name that a rename just made happens to its key, and not to the one before:
+    the kernel's inode of a file that was closed and renamed at once may still stand for that."""
+    problems = []
+
+    def save(thread):
+        name = path(f"moved/{thread}")
+        for i in range(rounds):
+            with open(name + ".part", "w") as file:
+                file.write(f"saved {i}")
+            os.rename(name + ".part", name)
+            if i % 3 == 0:
+                os.truncate(name, 4)
+            elif i % 3 == 1:
+                with open(name, "a") as file:
+                    file.write("!")
+            else:
+                os.setxattr(name, "user.disco.flags", b"7")
+            if os.path.exists(name + ".part"):
+                problems.append(f"{name}, round {i}: the name before is back")
+            expected = "save" if i % 3 == 0 else f"saved {i}!" if i % 3 == 1 else f"saved {i}"
+            if read(f"moved/{thread}") != expected:
+                problems.append(f"{name}, round {i}: {read(f'moved/{thread}')}")
+
+    def guard(thread):
+        try:
+            save(thread)
+        except OSError as error:
+            problems.append(repr(error))
+
+    os.mkdir(path("moved"))
+    threads = [threading.Thread(target=guard, args=(n,), daemon=True) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+        if thread.is_alive():
+            problems.append("a thread hangs")
+    if problems:
+        fail(f"{len(problems)}: {problems[:5]}")
+
+
 def names(seconds):
     """A listing never misses what was there all the time, nor shows a name twice."""
     stop, problems, steps = threading.Event(), [], [0]
@@ -354,4 +396,4 @@ def names(seconds):
 
 {"update": update, "delete": delete, "follow": follow, "faces": faces, "snapshot": snapshot,
  "crossing": crossing, "exact": exact,
- "torture": torture, "crowd": crowd, "names": names}[scene](*numbers)
+ "torture": torture, "crowd": crowd, "moved": moved, "names": names}[scene](*numbers)
