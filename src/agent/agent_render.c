@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -9,8 +8,6 @@
 #include "agent/coordinates.h"
 #include "agent/own_node.h"
 #include "base/mem.h"
-
-#define GAUGES_MAX 16
 
 /* ---- members ---- */
 
@@ -327,70 +324,4 @@ void agent_render_self(struct agent *a, struct jwrite *w)
     render_pairs(w, &meta.pairs);
     config_value_fini(&meta);
     jwrite_close(w);
-}
-
-/* ---- metrics ---- */
-
-static size_t gauges_now(struct agent *a, struct metrics_gauge dst[GAUGES_MAX])
-{
-    struct rusage use = {0};
-    struct net_stats net;
-    size_t n = 0;
-    getrusage(RUSAGE_SELF, &use);
-    dst[n++] = (struct metrics_gauge){
-        "consul.raft.applied_index", (double)published_get(&a->published, PUBLISHED_APPLIED_INDEX)};
-    dst[n++] = (struct metrics_gauge){"consul.raft.commit_index",
-                                      (double)published_get(&a->published, PUBLISHED_COMMIT_INDEX)};
-    dst[n++] = (struct metrics_gauge){"consul.raft.term",
-                                      (double)published_get(&a->published, PUBLISHED_TERM)};
-    dst[n++] = (struct metrics_gauge){
-        "consul.raft.storage_error",
-        (double)(int64_t)published_get(&a->published, PUBLISHED_STORAGE_ERROR)};
-    dst[n++] = (struct metrics_gauge){"consul.raft.storage_slow",
-                                      (double)published_get(&a->published, PUBLISHED_STORAGE_SLOW)};
-    dst[n++] = (struct metrics_gauge){
-        "consul.gossip.dropped",
-        (double)(pool_dropped(cluster_lan(a->cluster)) +
-                 (cluster_wan(a->cluster) ? pool_dropped(cluster_wan(a->cluster)) : 0))};
-    net_get_stats(a->net, &net);
-    dst[n++] = (struct metrics_gauge){"consul.net.connections", (double)net.open};
-    dst[n++] = (struct metrics_gauge){"consul.net.refused", (double)net.refused};
-    dst[n++] = (struct metrics_gauge){"consul.net.bad", (double)net.bad};
-    dst[n++] = (struct metrics_gauge){"consul.core.mails", (double)mailbox_size(a->box)};
-    dst[n++] =
-        (struct metrics_gauge){"consul.runtime.rss_peak_bytes", (double)use.ru_maxrss * 1024};
-    dst[n++] =
-        (struct metrics_gauge){"consul.runtime.cpu_seconds",
-                               (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-                                   (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6};
-    dst[n++] = (struct metrics_gauge){"consul.runtime.uptime_seconds",
-                                      (double)instant_since(clock_now(), a->started).ns / 1e9};
-    ASSERT(n <= GAUGES_MAX);
-    return n;
-}
-
-void agent_render_metrics(struct agent *a, struct jwrite *w)
-{
-    struct metrics_gauge gauges[GAUGES_MAX];
-    size_t n = gauges_now(a, gauges);
-    metrics_render(&a->metrics, gauges, n, clock_now(), clock_wall_ns(), w);
-}
-
-void agent_render_prometheus(struct agent *a, struct buf *out)
-{
-    struct metrics_gauge gauges[GAUGES_MAX];
-    size_t n = gauges_now(a, gauges);
-    metrics_render_prometheus(&a->metrics, gauges, n, out);
-}
-
-void agent_dump_metrics(struct agent *a, int fd)
-{
-    struct metrics_gauge gauges[GAUGES_MAX];
-    size_t n = gauges_now(a, gauges);
-    struct buf text;
-    buf_init(&text, 0);
-    metrics_print(&a->metrics, gauges, n, clock_wall_ns(), &text);
-    if (write(fd, text.p, text.n) < 0)
-        log_warn("agent", "metrics could not be written");
-    buf_fini(&text);
 }

@@ -177,6 +177,11 @@ void leader_stop(struct leader *l)
     timers_cancel(l->timers, &l->timer);
 }
 
+size_t leader_sessions(const struct leader *l)
+{
+    return session_ttl_count(l->ttl);
+}
+
 bool leader_renew(struct leader *l, struct str session_id)
 {
     bool known = session_ttl_renew(l->ttl, session_id, l->clock());

@@ -29,6 +29,7 @@ void leader_start(struct leader *l); /* leadership was won */
 void leader_stop(struct leader *l);  /* lost, or the end */
 /* After each applied group. */
 void leader_applied(struct leader *l, const struct change_batch *changes);
+size_t leader_sessions(const struct leader *l); /* with a TTL */
 bool leader_renew(struct leader *l, struct str session_id);
 
 #endif

@@ -24,7 +24,21 @@
     X(METRIC_WRITES,         "consul.raft.apply")                         \
     X(METRIC_APPLIED_GROUPS, "consul.fsm.groups")                         \
     X(METRIC_APPLIED_CHANGES,"consul.fsm.changes")                        \
-    X(METRIC_ELECTIONS_WON,  "consul.raft.state.leader")
+    X(METRIC_ELECTIONS_WON,  "consul.raft.state.leader")                  \
+    X(METRIC_MEMBER_JOIN,    "consul.serf.member.join")                   \
+    X(METRIC_MEMBER_FAILED,  "consul.serf.member.failed")                 \
+    X(METRIC_MEMBER_LEFT,    "consul.serf.member.left")                   \
+    X(METRIC_MEMBER_UPDATE,  "consul.serf.member.update")
+/* How long writes took: from the door's wish to its answer. */
+#define METRICS_TIMERS(X)                                                 \
+    X(METRICS_KV,         "consul.kvs.apply")                             \
+    X(METRICS_TXN,        "consul.txn.apply")                             \
+    X(METRICS_REGISTER,   "consul.catalog.register")                      \
+    X(METRICS_DEREGISTER, "consul.catalog.deregister")                    \
+    X(METRICS_SESSION,    "consul.session.apply")                         \
+    X(METRICS_QUERY,      "consul.prepared-query.apply")                  \
+    X(METRICS_ACL,        "consul.acl.apply")                             \
+    X(METRICS_COMMIT,     "consul.raft.commitTime") /* all of them */
 /* clang-format on */
 enum metric {
 #define X(name, text) name,
@@ -32,14 +46,27 @@ enum metric {
 #undef X
         METRIC_N
 };
+enum metrics_timer {
+#define X(name, text) name,
+    METRICS_TIMERS(X)
+#undef X
+        METRICS_TIMER_N
+};
+
+/* Milliseconds are shown, microseconds kept. */
+struct metrics_sample {
+    struct published_counter n, sum_us, max_us, below_us; /* the last: SAMPLE_MAX - the shortest */
+};
 
 struct metrics {
     struct published_counter counters[METRIC_N];
+    struct metrics_sample samples[METRICS_TIMER_N];
     struct instant since;
 };
 
 /* m NULL: nowhere (tests). Any thread. */
 void metrics_add(struct metrics *m, enum metric name, int64_t n);
+void metrics_time(struct metrics *m, enum metrics_timer name, struct duration took);
 int64_t metrics_get(const struct metrics *m, enum metric name);
 
 struct metrics_gauge {

@@ -132,6 +132,16 @@ uint64_t pool_dropped(const struct pool *p)
 
 /* ---- what gossip tells ---- */
 
+static void note_news(struct pool *p, enum gossip_news news)
+{
+    struct metrics *m = &p->agent->metrics;
+
+    metrics_add(m, METRIC_MEMBER_JOIN, news == GOSSIP_NEWS_JOIN);
+    metrics_add(m, METRIC_MEMBER_FAILED, news == GOSSIP_NEWS_FAILED);
+    metrics_add(m, METRIC_MEMBER_LEFT, news == GOSSIP_NEWS_LEAVE);
+    metrics_add(m, METRIC_MEMBER_UPDATE, news == GOSSIP_NEWS_UPDATE);
+}
+
 static void on_news(void *data, enum gossip_news news, const struct gossip_member *m)
 {
     struct pool *p = data;
@@ -142,6 +152,7 @@ static void on_news(void *data, enum gossip_news news, const struct gossip_membe
     pool_member(&info, &member, tags);
     if (news == GOSSIP_NEWS_REAP)
         member.status = MEMBER_REAPED;
+    note_news(p, news);
     cluster_news(p->agent, p, news, &member);
 }
 

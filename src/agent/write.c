@@ -6,11 +6,48 @@
 #include "agent/replica.h"
 #include "agent/ship_write.h"
 
+/* Only what was carried out counts. */
+static void note_time(const struct write *w)
+{
+    struct duration took = instant_since(clock_now(), w->began);
+
+    metrics_time(w->env->metrics, METRICS_COMMIT, took);
+    switch (w->command_id) {
+    case COMMAND_KV:
+    case COMMAND_KV_RENAME:
+        metrics_time(w->env->metrics, METRICS_KV, took);
+        break;
+    case COMMAND_TXN:
+    case COMMAND_TXN_MIXED:
+        metrics_time(w->env->metrics, METRICS_TXN, took);
+        break;
+    case COMMAND_CATALOG_REGISTER:
+        metrics_time(w->env->metrics, METRICS_REGISTER, took);
+        break;
+    case COMMAND_CATALOG_DEREGISTER:
+        metrics_time(w->env->metrics, METRICS_DEREGISTER, took);
+        break;
+    case COMMAND_SESSION_CREATE:
+    case COMMAND_SESSION_DESTROY:
+        metrics_time(w->env->metrics, METRICS_SESSION, took);
+        break;
+    case COMMAND_QUERY_SET:
+    case COMMAND_QUERY_DELETE:
+        metrics_time(w->env->metrics, METRICS_QUERY, took);
+        break;
+    default:
+        if (w->command_id >= COMMAND_ACL_TOKEN && w->command_id <= COMMAND_ACL_BUILTIN)
+            metrics_time(w->env->metrics, METRICS_ACL, took);
+    }
+}
+
 static void on_delivered(struct mail *m)
 {
     struct write *w = LIST_ITEM(m, struct write, mail);
     ASSERT(w->env->flight_n > 0);
     w->env->flight_n--;
+    if (w->status == 0)
+        note_time(w);
     buf_fini(&w->command);
     w->done(w);
 }
@@ -127,6 +164,10 @@ void write_submit(struct env *env, struct write *w)
         ship_off(w);
         return;
     }
+    struct str body;
+    if (command_split(buf_str(&w->command), &w->command_id, &body) != 0)
+        w->command_id = COMMAND_NOOP; /* who applies it says so */
+    w->began = clock_now();
     w->mail.deliver = on_core;
     mailbox_post(env->core, &w->mail);
 }

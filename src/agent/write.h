@@ -29,7 +29,9 @@ struct write {
     struct env *env;
     struct consensus_submit submit;
     struct shown_wait shown;
-    struct ship ship;            /* of an agent without a log */
+    struct ship ship; /* of an agent without a log */
+    struct instant began;
+    uint8_t command_id;
     struct replica_wait replica; /* of one that keeps a copy of the state */
 };
 

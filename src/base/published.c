@@ -6,6 +6,8 @@
  */
 #include "base/published.h"
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 void published_set(struct published *p, enum published_name name, uint64_t value)
@@ -23,6 +25,15 @@ uint64_t published_get(const struct published *p, enum published_name name)
 void published_add(struct published_counter *c, int64_t n)
 {
     __atomic_fetch_add(&c->value, n, __ATOMIC_RELAXED);
+}
+
+void published_raise(struct published_counter *c, int64_t to)
+{
+    int64_t now = __atomic_load_n(&c->value, __ATOMIC_RELAXED);
+
+    while (now < to && !__atomic_compare_exchange_n(&c->value, &now, to, true, __ATOMIC_RELAXED,
+                                                    __ATOMIC_RELAXED))
+        continue;
 }
 
 int64_t published_add_ordered(struct published_counter *c, int64_t n)

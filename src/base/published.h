@@ -33,6 +33,7 @@ struct published_counter {
     int64_t value;
 };
 void published_add(struct published_counter *c, int64_t n);
+void published_raise(struct published_counter *c, int64_t to); /* at least that */
 int64_t published_read(const struct published_counter *c);
 /* The same, returning the value before, and ordered: of two threads that call this on one counter,
  * the later one sees all that the earlier one did before its call. (n may be 0: only to look.) */

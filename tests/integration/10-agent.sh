@@ -107,6 +107,14 @@ section "signals"
 kill -USR1 "$PID"
 until_ok 5 grep -q "\[C\] 'consul.http.requests'" "$LOG"
 tap_result $? "SIGUSR1 prints the metrics"
+curl -s -X PUT -d x "http://$HTTP/v1/kv/timed" >/dev/null
+curl -s "http://$HTTP/v1/agent/metrics" >"$T/metrics.json"
+for name in consul.kvs.apply consul.raft.commitTime consul.autopilot.healthy consul.state.nodes consul.serf.member.join \
+    consul.runtime.sys_bytes consul.session_ttl.active consul.rpc.queries_blocking; do
+    ok "metrics: $name" jq -e '[.Gauges[], .Counters[], .Samples[] | select(.Name == "'$name'")] | length == 1' "$T/metrics.json"
+done
+ok "a sample has its statistics" jq -e '.Samples[] | select(.Name == "consul.kvs.apply") |
+    .Min > 0 and .Min <= .Mean and .Mean <= .Max and .Sum >= .Max' "$T/metrics.json"
 kill -HUP "$PID"
 until_ok 5 grep -q 'Configuration reloaded' "$LOG"
 tap_result $? "SIGHUP reloads"

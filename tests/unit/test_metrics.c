@@ -12,6 +12,9 @@ static void renders_as_consul(void **state)
     struct jwrite w;
     metrics_add(NULL, METRIC_WRITES, 1); /* nowhere */
     metrics_add(&m, METRIC_WRITES, 4);
+    metrics_time(&m, METRICS_KV, (struct duration){4500000});
+    metrics_time(&m, METRICS_KV, (struct duration){1500000});
+    metrics_time(&m, METRICS_KV, (struct duration){-1}); /* a clock that went back */
     metrics_add(&m, METRIC_READS_PARKED, 2);
     metrics_add(&m, METRIC_READS_PARKED, -1);
     buf_init(&out, 0);
@@ -26,7 +29,9 @@ static void renders_as_consul(void **state)
                        "{\"Name\":\"consul.reads.parked\",\"Value\":1,\"Labels\":{}}],"
                        "\"Points\":[],\"Counters\":[{\"Name\":\"consul.raft.apply\",\"Count\":4,"
                        "\"Rate\":2,\"Sum\":4,\"Min\":1,\"Max\":1,\"Mean\":1,\"Stddev\":0,"
-                       "\"Labels\":{}}],\"Samples\":[]}"));
+                       "\"Labels\":{}}],\"Samples\":[{\"Name\":\"consul.kvs.apply\",\"Count\":2,"
+                       "\"Rate\":3,\"Sum\":6,\"Min\":1.5,\"Max\":4.5,\"Mean\":3,"
+                       "\"Stddev\":0,\"Labels\":{}}]}"));
     buf_clear(&out);
     struct buf text;
     buf_init(&text, 0);
@@ -34,6 +39,9 @@ static void renders_as_consul(void **state)
     assert_true(str_search(buf_str(&text), STR_LIT("# HELP consul_raft_apply consul.raft.apply\n"
                                                    "# TYPE consul_raft_apply counter\n"
                                                    "consul_raft_apply 4\n")) < text.n);
+    assert_true(str_search(buf_str(&text), STR_LIT("# TYPE consul_kvs_apply summary\n"
+                                                   "consul_kvs_apply_sum 6\n"
+                                                   "consul_kvs_apply_count 2\n")) < text.n);
     assert_true(str_search(buf_str(&text), STR_LIT("# TYPE consul_reads_parked gauge\n")) < text.n);
     buf_fini(&text);
     metrics_print(&m, gauges, 1, 1700000000000000000, &out);
