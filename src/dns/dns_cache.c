@@ -3,8 +3,10 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "state/acl.h"
+#include "state/indexes.h"
 
-#define VERSIONS 3 /* indexes of nodes, services, checks */
+#define VERSIONS 5 /* indexes of nodes, services, checks, tokens; of the snapshot under them */
 
 struct entry {
     size_t n;
@@ -15,6 +17,7 @@ struct dns_cache {
     struct map by_service; /* to entries */
     struct arena arena;    /* of entries and their texts */
     uint64_t versions[VERSIONS];
+    struct buf token; /* whose rights it was filled with */
 };
 
 static void empty(struct dns_cache *c);
@@ -23,6 +26,7 @@ struct dns_cache *dns_cache_new(uint64_t seed)
 {
     struct dns_cache *c = mem_new(struct dns_cache);
     map_init(&c->by_service, seed);
+    buf_init(&c->token, 0);
     return c;
 }
 
@@ -32,6 +36,7 @@ void dns_cache_free(struct dns_cache *c)
         return;
     map_fini(&c->by_service);
     arena_fini(&c->arena);
+    buf_fini(&c->token);
     mem_free(c);
 }
 
@@ -48,12 +53,18 @@ static void empty(struct dns_cache *c)
 
 void dns_cache_sync(struct dns_cache *c, struct view *v)
 {
+    struct view unwatched = {.store = v->store};
     uint64_t now[VERSIONS] = {catalog_nodes_index(v), catalog_services_index(v),
-                              health_checks_index(v)};
-    if (memcmp(now, c->versions, sizeof(now)) == 0 && c->arena.size_total <= DNS_CACHE_SIZE_MAX)
+                              health_checks_index(v), v->acl ? acl_index(&unwatched) : 0,
+                              indexes_restored(&unwatched)};
+
+    if (memcmp(now, c->versions, sizeof(now)) == 0 && str_eq(buf_str(&c->token), v->token) &&
+        c->arena.size_total <= DNS_CACHE_SIZE_MAX)
         return;
     empty(c);
     memcpy(c->versions, now, sizeof(now));
+    buf_clear(&c->token);
+    buf_put_str(&c->token, v->token);
 }
 
 bool dns_cache_get(struct dns_cache *c, struct str service_lower, const struct dns_instance **ret,

@@ -4,9 +4,10 @@
  * asked for again and again costs one look-up in memory. One per worker.
  *
  * Never stale: before each batch of questions the indexes of the catalog's
- * tables are compared with those that the cache was filled at, and when any
- * has moved the cache is emptied. So it helps while the catalog rests, and
- * costs three small reads a batch while it does not.
+ * tables, and of the tokens', are compared with those that the cache was
+ * filled at, and so is the token that asks: when any is another the cache is
+ * emptied. So it helps while the catalog rests, and costs a few small reads a
+ * batch while it does not.
  */
 #ifndef DISCO_DNS_DNS_CACHE_H
 #define DISCO_DNS_DNS_CACHE_H

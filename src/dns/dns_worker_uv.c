@@ -134,10 +134,10 @@ void dns_worker_end(struct view *view)
         env_view_end(view);
 }
 
-/* What it holds is what somebody who may see all has seen. */
+/* It was filled for this token; but that may have expired since. */
 static bool may_use_cache(const struct view *v)
 {
-    return v && !v->acl && !v->acl_status;
+    return v && !v->acl_status;
 }
 
 static struct dns_question question_of(struct dns_worker *w, struct view *view, struct str packet,

@@ -19,7 +19,7 @@ done
 up() { # NAME [JSON of acl]
     local n=$1 args=() s
     jq -n --argjson acl "${2:-{\}}" '{acl: ({enabled: true, default_policy: "deny"} * $acl), leave_on_terminate: false,
-        performance: {raft_multiplier: 1}}' >"$T/$n.json"
+        node_meta: {role: "seen"}, performance: {raft_multiplier: 1}}' >"$T/$n.json"
     [[ $n == s? ]] && args=(-server -bootstrap-expect 3 -serf-wan-port 20005)
     for s in "${servers[@]}"; do args+=(-retry-join "${ip[$s]}:20004"); done
     "$DISCO" agent -node "$n" -bind "${ip[$n]}" -client "${ip[$n]}" -data-dir "$T/$n" -retry-interval 1s \
@@ -49,11 +49,12 @@ for s in "${servers[@]}"; do up $s "{\"tokens\": {\"master\": \"$master\"}}"; do
 ok "the servers have a leader and its master's token" until_ok 40 has_master
 token_of 'node_prefix "" { policy = "write" } service_prefix "" { policy = "read" }'
 own=$token
+declare -A own_of=([long]='')
 declare -A ttl=([extend]=1s [async]=1s [allow]=1s [deny]=1s [long]=1h) down=([extend]=extend-cache [async]=async-cache
     [allow]=allow [deny]=deny [long]=extend-cache)
 for c in "${clients[@]}"; do
     up "$c" "{\"token_ttl\": \"${ttl[$c]}\", \"policy_ttl\": \"${ttl[$c]}\", \"role_ttl\": \"${ttl[$c]}\",
-        \"down_policy\": \"${down[$c]}\", \"tokens\": {\"agent\": \"$own\", \"agent_master\": \"$agent_master\"}}"
+        \"down_policy\": \"${down[$c]}\", \"tokens\": {\"agent_master\": \"$agent_master\" ${own_of[$c]-, \"agent\": \"$own\"}}}"
 done
 for c in "${clients[@]}"; do ok "$c finds the servers" until_ok 30 led "$c"; done
 
@@ -144,23 +145,30 @@ wait $sleeper
 like "$(jq -c '[.[].Name]' "$T/woken")" again "who waits for one is woken"
 
 section "in the catalog, and DNS"
+role_of() { ask s1 $master GET "/v1/catalog/node/$1" >/dev/null && jq -r .Node.Meta.role "$answer"; }
+has_role() { [ "$(role_of "$1")" = seen ]; }
+ok "a client tells the catalog its node with its agent token" until_ok 20 has_role extend
+is "$(role_of long)" null "without one it may not"
 in_catalog() { ask s1 $master GET /v1/catalog/service/web >/dev/null && [ "$(jq length "$answer")" = 1 ]; }
 ok "the service is in the catalog, by the token it was registered with" until_ok 20 in_catalog
-by_dns() { [ "$(dig +short +time=2 +tries=1 -p 20002 @"${ip[extend]}" web.service.consul)" ]; }
-fails "DNS without a default token does not know it" by_dns
+by_dns() { [ "$(dig +short +time=2 +tries=1 -p 20002 @"${ip[$1]}" web.service.consul)" ]; }
+fails "DNS without a default token does not know it" by_dns extend
 is "$(ask s2 $master PUT /v1/agent/token/default "{\"Token\":\"$master\"}")$(ask s1 $master PUT /v1/agent/token/default \
     "{\"Token\":\"$master\"}")$(ask s3 $master PUT /v1/agent/token/default "{\"Token\":\"$master\"}")" 200200200 \
     "servers get a default token of their own"
-fails "which DNS through a client does not use" by_dns
+ok "which their DNS uses" until_ok 10 by_dns s1
+fails "but not for a client" by_dns extend
 is "$(ask extend "" GET /v1/kv/x) $(ask extend "" PUT /v1/kv/x v)" "403 403" "nor does HTTP through a client"
 is "$(ask s1 "" GET /v1/kv/x)" 404 "... only HTTP of the server itself"
 is "$(ask extend $writer PUT /v1/agent/token/default "{\"Token\":\"$looker\"}")" 200 "a client gets a default token"
-ok "which its DNS uses" until_ok 10 by_dns
+ok "which its DNS uses" until_ok 10 by_dns extend
 is "$(ask extend "" GET /v1/agent/service/web)" 200 "and its HTTP, where no token is given"
 is "$(ask extend "" GET /v1/kv/x)" 403 "with its rights"
 is "$(ask extend "" GET /v1/health/node/extend)" 200 "... also for what servers answer"
 is "$(ask s1 $master PUT /v1/agent/token/default '{"Token":""}')$(ask s2 $master PUT /v1/agent/token/default \
     '{"Token":""}')$(ask s3 $master PUT /v1/agent/token/default '{"Token":""}')" 200200200 "servers lose theirs"
+blind() { ! by_dns s1; }
+ok "... and their DNS what it showed" until_ok 10 blind
 is "$(ask extend $writer PUT /v1/agent/service/deregister/web)" 200 "deregister"
 gone() { ask s1 $master GET /v1/catalog/service/web >/dev/null && [ "$(jq length "$answer")" = 0 ]; }
 ok "is gone from the catalog" until_ok 20 gone
@@ -219,12 +227,28 @@ side 4 allow $no PUT /v1/agent/reload &
 wait $sides $!
 is "$(cat "$T"/[12].status)" 403403 "who was not known may nothing, by the default policy"
 is "$(cat "$T"/[34].status)" 200200 "allow: also who was not known"
+# those who do not wait for the end of it: a stream, a blocking read, a change
+for path in agent/monitor event/list?index=1 agent/services agent/host; do
+    curl -s -m 0.2 -o /dev/null -H "X-Consul-Token: $no" "http://${ip[deny]}:20001/v1/$path" &
+    sides=$!
+done
+curl -s -m 0.2 -o /dev/null -H "X-Consul-Token: $no" -X PUT -d '{"Name": "y"}' "http://${ip[deny]}:20001/v1/agent/service/register"
+# shellcheck disable=SC2086
+wait $sides
 for c in "${clients[@]}"; do is "$(ask $c $agent_master GET /v1/agent/self)" 200 "$c: the agent's master token counts"; done
 is "$(ask long $reader GET /v1/agent/self)" 200 "what is still believed is not asked about"
 start=$(date +%s%N)
 for _ in $(seq 20); do ask async $reader GET /v1/agent/self >/dev/null; done
 took=$((($(date +%s%N) - start) / 1000000))
 diag "20 requests to async-cache without a server: $took ms"
+
+side stopping long $no GET /v1/agent/self &
+sides=$!
+stop_agent long
+is "$STATUS" 0 "while a request waits for a server the agent stops in order"
+# shellcheck disable=SC2086
+wait $sides
+isnt "$(cat "$T/stopping.status")" 200 "and the request is not granted"
 
 section "servers again"
 for s in "${servers[@]}"; do up $s "{\"tokens\": {\"master\": \"$master\"}}"; done

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acl/acl_set.h"
 #include "dns/dns_answer.h"
+#include "state/acl.h"
 #include "state/health.h"
 #include "tests/lib/unit.h"
 
@@ -541,7 +543,39 @@ static void malformed_test(void **state)
     assert_int_equal(knot_wire_get_rcode(w->out), KNOT_RCODE_NOTIMPL);
 }
 
+static bool is_known(struct world *w, const char *token, const struct acl_set *acl)
+{
+    struct view v = {.store = store_view_begin(w->reader), .token = str_z(token), .acl = acl};
+    const struct dns_instance *found;
+    size_t n;
+    dns_cache_sync(w->cache, &v);
+    bool is = dns_cache_get(w->cache, STR_LIT("web"), &found, &n);
+    store_view_end(v.store);
+    return is;
+}
+
+/* What was read with one token's rights is not shown to another, nor when rights were changed. */
+static void cache_of_a_token_test(void **state)
+{
+    struct world *w = *state;
+    const struct dns_instance item = {.node = STR_LIT("n"), .port = 1};
+    const struct acl_rules none = {0};
+    struct acl_set *acl = acl_set_new(&none, ACL_SET_ALL);
+    struct buf b;
+    assert_false(is_known(w, "a", acl));
+    dns_cache_put(w->cache, STR_LIT("web"), &item, 1);
+    assert_true(is_known(w, "a", acl));
+    assert_false(is_known(w, "b", acl));
+    dns_cache_put(w->cache, STR_LIT("web"), &item, 1);
+    assert_true(is_known(w, "b", acl));
+    buf_init(&b, 0);
+    acl_encode_builtin(STR_LIT(""), STR_LIT(""), 5, &b);
+    apply(w, &b);
+    assert_false(is_known(w, "b", acl));
+    acl_set_free(acl);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 UNIT_MAIN(TEST(service_test), TEST(no_state_test), TEST(config_test), TEST(node_test),
           TEST(outside_test), TEST(cname_test), TEST(size_test), TEST(order_test), TEST(plain_test),
-          TEST(once_test), TEST(malformed_test))
+          TEST(once_test), TEST(malformed_test), TEST(cache_of_a_token_test))
