@@ -32,6 +32,9 @@ static int store_and_state_open(struct agent *a, struct error *err)
     a->reader = store_reader_new(a->store);
     a->policy = policy_new(rng_u64(&a->rng));
     tokens_init(&a->tokens, a->config);
+    rc = agent_load_tokens(a, err);
+    if (rc)
+        return rc;
     a->state = state_new(a->store);
     a->lock_delays = lock_delay_new(rng_u64(&a->rng));
     state_set_lock_delay(a->state, on_lock_delay, a);

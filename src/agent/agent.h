@@ -78,8 +78,11 @@ struct token_fetch *agent_token_fetch(struct agent *a); /* NULL: no need of one 
 /* A view with what the token permits; ended by agent_view_end before the turn ends. */
 struct view agent_view_begin(struct agent *a, struct str token);
 void agent_view_end(struct view *v);
-/* /v1/agent/token/NAME: here and on all workers. See tokens_set. */
-int agent_set_token(struct agent *a, struct str name, struct str token) MUST_USE;
+/* /v1/agent/token/NAME: here and on all workers, and kept where acl.enable_token_persistence is.
+ * See tokens_set; err->text where it could not be kept, and then nothing is changed. */
+int agent_set_token(struct agent *a, struct str name, struct str token, struct error *err) MUST_USE;
+/* Those that were kept; at the start. */
+int agent_load_tokens(struct agent *a, struct error *err) MUST_USE;
 const struct tokens *agent_tokens(const struct agent *a);
 /* Does the command lock a key whose last holder was just lost? Then the answer is *ret_body, and
  * the command is not proposed. */

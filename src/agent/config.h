@@ -57,7 +57,7 @@ struct config {
     int64_t port_http, port_https, port_dns, port_server, port_serf_lan,
         port_serf_wan; /* -1: off */
     /* access control */
-    bool acl_enabled, acl_enable_key_list_policy;
+    bool acl_enabled, acl_enable_key_list_policy, acl_enable_token_persistence;
     char *acl_default_policy /* "allow" or "deny" */, *acl_down_policy /* token_cache.h */;
     struct duration acl_token_ttl, acl_policy_ttl, acl_role_ttl;
     char *acl_token_master, *acl_token_agent, *acl_token_agent_master, *acl_token_default,

@@ -323,8 +323,8 @@ const struct config_option config_table[] = {
        "How long an agent without -server believes what a server said of a token")
     ON("acl.enable_key_list_policy", NULL, BOOL, acl_enable_key_list_policy, NULL, ANY, YES,
        "A list of keys needs the right to list its prefix, also on the mount")
-    OFF("acl.enable_token_persistence", NULL, BOOL, REFUSED, NULL,
-        "Keep tokens given to the running agent")
+    ON("acl.enable_token_persistence", NULL, BOOL, acl_enable_token_persistence, NULL, ANY, NO,
+       "Keep tokens given to the running agent, in acl-tokens.json; they win over acl.tokens")
     OFF("acl.enable_token_replication", NULL, BOOL, REFUSED, NULL,
         "Copy tokens from the primary datacenter")
     OFF("acl_datacenter", NULL, TEXT, REFUSED, NULL, "Access control lists, older name")

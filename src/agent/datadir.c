@@ -180,21 +180,41 @@ static bool id_read(const char *path, char ret[37])
     return encode_is_uuid(id) && str_copy_z(id, ret, 37);
 }
 
-/* Write-temp, fsync, rename, fsync of the directory: the id is whole or not there. */
-static int id_write(const struct datadir *d, const char *path, const char *id, struct error *err)
+/* Write-temp, fsync, rename, fsync of the directory: the file is whole or not there. */
+int datadir_write(const struct datadir *d, const char *name, struct str bytes, struct error *err)
 {
-    char *temp = join(d->path, "node-id.tmp"), line[40];
-    int n = snprintf(line, sizeof line, "%s\n", id), rc = 0;
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    char temp_name[64];
+    ASSERT(snprintf(temp_name, sizeof temp_name, "%s.tmp", name) < (int)sizeof temp_name);
+    char *temp = join(d->path, temp_name), *path = join(d->path, name);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
     int dir_fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || dir_fd < 0 || write(fd, line, (size_t)n) != n || fsync(fd) ||
-        rename(temp, path) || fsync(dir_fd))
+    if (fd < 0 || dir_fd < 0 || fchmod(fd, 0600) ||
+        write(fd, bytes.p, bytes.n) != (ssize_t)bytes.n || fsync(fd) || rename(temp, path) ||
+        fsync(dir_fd))
         rc = failed("data_dir: cannot write", path, err);
     if (fd >= 0)
         close(fd);
     if (dir_fd >= 0)
         close(dir_fd);
     mem_free(temp);
+    mem_free(path);
+    return rc;
+}
+
+int datadir_read(const struct datadir *d, const char *name, struct buf *ret, struct error *err)
+{
+    char *path = join(d->path, name), space[4096];
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+    ssize_t n = fd < 0 ? -1 : 1;
+    while (n > 0 && (n = read(fd, space, sizeof space)) > 0)
+        buf_put(ret, space, (size_t)n);
+    if (n < 0)
+        rc = fd < 0 && errno == ENOENT ? -ENOENT : failed("data_dir: cannot read", path, err);
+    else if (ret->failed)
+        rc = error_set(err, ERR_TOO_LARGE, "data_dir: %s is larger than %zu bytes", path, ret->max);
+    if (fd >= 0)
+        close(fd);
+    mem_free(path);
     return rc;
 }
 
@@ -210,8 +230,11 @@ int datadir_node_id(const struct datadir *d, const char *configured, char ret[37
         str_copy_z(str_z(kept), ret, 37);
     else
         rng_uuid(ret);
-    if (!has_kept || strcmp(kept, ret) != 0)
-        rc = id_write(d, path, ret, err);
+    if (!has_kept || strcmp(kept, ret) != 0) {
+        char line[40];
+        int n = snprintf(line, sizeof line, "%s\n", ret);
+        rc = datadir_write(d, "node-id", str_make(line, (size_t)n), err);
+    }
     mem_free(path);
     return rc;
 }

@@ -199,12 +199,14 @@ void api_acl_agent_token(struct api_call *c, struct agent *agent)
         jread_free(root);
         return;
     }
-    rc = agent_set_token(agent, c->rest, token);
+    rc = agent_set_token(agent, c->rest, token, &err);
     jread_free(root);
     if (rc == ERR_NOT_FOUND)
         api_fail(c, 404, "Token \"%.*s\" is unknown", STR_ARG(c->rest));
-    else if (rc)
+    else if (rc == ERR_TOO_LARGE)
         api_fail(c, 400, "Token is longer than %d bytes", TOKENS_TEXT_MAX);
+    else if (rc)
+        api_fail(c, 500, "failed to persist tokens: %s", err.text);
     else
         api_empty(c, 200);
 }

@@ -161,4 +161,34 @@ need_agent node1 -config-file="$T/acl.json"
 is "$(ask "$secret" /v1/kv/other)" "Permission denied 403" "tokens and policies are there"
 is "$(ask '' /v1/kv/other)" "Permission denied 403" "the agent's own token is the file's"
 
+section "tokens that are kept"
+kept=$DIR/acl-tokens.json
+fails "none without the option" test -e "$kept"
+stop_agent node1
+sed 's/"enabled": *true/&, "enable_token_persistence": true/' "$T/acl.json" >"$T/keeping.json"
+ok "the option" grep -q enable_token_persistence "$T/keeping.json"
+need_agent node1 -config-file="$T/keeping.json"
+exits 0 "set-agent-token" as $master disco acl set-agent-token default "$secret"
+is "$(cat "$kept")" "{\"default\":\"$secret\"}" "it is in the file"
+is "$(stat -c %a "$kept")" 600 "which is its owner's alone"
+stop_agent node1 KILL
+need_agent node1 -config-file="$T/keeping.json"
+is "$(ask '' /v1/kv/app/a?raw)" "$(ask "$secret" /v1/kv/app/a?raw)" "it counts after a crash"
+stop_agent node1
+printf '{"acl": {"tokens": {"default": "%s", "agent": "%s"}}}' "$master" "$master" >"$T/tokens.json"
+need_agent node1 -config-file="$T/keeping.json" -config-file="$T/tokens.json"
+is "$(ask '' /v1/kv/other)" "Permission denied 403" "and wins over the configuration's"
+ok "which the log tells" grep -q 'was given to the agent before.*tokens="default"' "$LOG"
+is "$(as $master disco acl set-agent-token default '')" 'ACL token "default" set successfully' "an empty one"
+is "$(cat "$kept")" "{}" "takes it out of the file"
+stop_agent node1
+need_agent node1 -config-file="$T/keeping.json" -config-file="$T/tokens.json"
+is "$(ask '' /v1/kv/other?raw)" "1 200" "so that the configuration's counts again"
+stop_agent node1
+printf '{"default":' >"$kept"
+run timeout 60 "$DISCO" agent -server -bootstrap -bind 127.0.0.1 -data-dir "$DIR" -config-file="$T/keeping.json"
+isnt "$STATUS" 0 "a file that is damaged is no reason to go on without"
+like "$OUT$ERR" 'acl-tokens.json' "it is named"
+fails "and the end is orderly" grep -q Sanitizer <<<"$OUT$ERR"
+
 done_testing
