@@ -6,6 +6,7 @@
 #include "fs/fs_lock.h"
 #include "fs/fs_path.h"
 #include "fs/fs_poll.h"
+#include "fs/fs_text.h"
 #include "fs/fs_write.h"
 #include "state/kv.h"
 
@@ -41,6 +42,8 @@ void fs_change_apply(struct fs_mount *m, const struct change_batch *batch)
                 change_key(m, &v, key);
             else if (kind == WATCH_ACL)
                 rights_changed = true;
+            else
+                fs_text_change(m, &v, kind, key);
         fs_feed_apply(m, &v, batch);
         env_view_end(&v);
     }
@@ -92,6 +95,8 @@ void fs_change_inode(struct fs_mount *m, struct fs_inode *i)
     struct fs_inode *dir = fs_inode_get(&m->inodes, i->parent);
     struct fs_path_step step;
     struct buf name;
+    if (fs_node_is_catalog(i->kind))
+        fs_text_forget(m, i);
     if (!dir || dir->kind != FS_KV_DIR)
         return;
     buf_init(&name, 0);
@@ -149,6 +154,9 @@ void fs_change_everything(struct fs_mount *m)
         if (i && i->kind == FS_KV_DIR)
             fs_change_listing(m, i);
     }
+    struct view v = fs_mount_view(m);
+    fs_text_change_all(m, &v);
+    env_view_end(&v);
     fs_notify_index(m->notify, m->seen_index);
     fs_notify_flush(m->notify);
 }

@@ -44,8 +44,10 @@ void fs_dir_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     }
     struct fs_dir *d = make_dir(m, i, 0);
     fi->fh = d->number;
-    /* The kernel keeps listings of keys; those of services and nodes are made each time. */
-    fi->cache_readdir = fi->keep_cache = i->kind == FS_KV_DIR && fs_rights_are_alike(m);
+    /* The kernel keeps listings of keys, services and nodes; others are made each time. */
+    bool is_kept = i->kind == FS_KV_DIR || i->kind == FS_SERVICES || i->kind == FS_NODES ||
+                   fs_node_is_catalog(i->kind);
+    fi->cache_readdir = fi->keep_cache = is_kept && fs_rights_are_alike(m);
     if (fuse_reply_open(req, fi) == -ENOENT)
         free_dir(m, d);
 }

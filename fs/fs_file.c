@@ -27,6 +27,7 @@
 #include "fs/fs_process.h"
 #include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
+#include "fs/fs_text.h"
 #include "fs/fs_write.h"
 #include "state/policy.h"
 
@@ -36,8 +37,6 @@ static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                          struct fuse_file_info *fi);
 static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
                             struct fuse_file_info *fi);
-static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
-                       struct fuse_file_info *fi);
 static bool is_second_try(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i);
 static void reply_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i);
 
@@ -57,22 +56,24 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     if (!i || i->is_misnamed)
         fuse_reply_err(req, ESTALE);
     else if (writes && fs_echo_is_from(m, req))
-        reply_open(req, m, fs_write_handle_new(m, i), fi);
+        fs_file_reply_open(req, m, fs_write_handle_new(m, i), fi);
     else if ((error = fs_rights_check(m, i, wanted_of(fi->flags))))
         fuse_reply_err(req, error);
     else if (i->kind == FS_AGENT_SERVICE && writes)
-        reply_open(req, m, fs_file_new_writer(m, i, fi->flags | O_TRUNC, fuse_req_ctx(req)->pid),
-                   fi);
+        fs_file_reply_open(
+            req, m, fs_file_new_writer(m, i, fi->flags | O_TRUNC, fuse_req_ctx(req)->pid), fi);
     else if (i->kind == FS_EVENT && writes)
-        reply_open(req, m, fs_file_new_writer(m, i, O_APPEND, fuse_req_ctx(req)->pid), fi);
+        fs_file_reply_open(req, m, fs_file_new_writer(m, i, O_APPEND, fuse_req_ctx(req)->pid), fi);
     else if (i->kind == FS_EVENT)
-        reply_open(req, m, fs_write_handle_new(m, i), fi);
+        fs_file_reply_open(req, m, fs_write_handle_new(m, i), fi);
     else if (i->kind != FS_KV_FILE && writes)
         fuse_reply_err(req, EROFS);
     else if (i->kind == FS_FACT || i->kind == FS_AGENT_SERVICE)
         fs_facts_answer(m, req, i, fi);
     else if (i->kind == FS_CHANGES)
         open_changes(m, req, i, fi);
+    else if (i->version && fs_text_is_kept(m, i->kind))
+        fs_text_open(m, req, i, fi);
     else if (i->kind != FS_KV_FILE)
         open_snapshot(m, req, i, fi, false);
     else if (!writes)
@@ -80,7 +81,7 @@ void fs_file_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
     else if ((error = fs_file_open_writer(m, i, fi, fuse_req_ctx(req)->pid, &h)))
         fuse_reply_err(req, error);
     else
-        reply_open(req, m, h, fi);
+        fs_file_reply_open(req, m, h, fi);
 }
 
 void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
@@ -97,7 +98,7 @@ void fs_file_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
         fuse_reply_err(req, EIO);
         return;
     }
-    if (!h && i->reader_n == 0 && i->kind == FS_KV_FILE) {
+    if (!h && i->reader_n == 0 && (i->kind == FS_KV_FILE || i->version)) {
         fs_heir_read(m, req, i, size, offset);
         return;
     }
@@ -251,7 +252,7 @@ static void open_snapshot(struct fs_mount *m, fuse_req_t req, struct fs_inode *i
         fs_write_release(m, h);
         return;
     }
-    reply_open(req, m, h, fi);
+    fs_file_reply_open(req, m, h, fi);
 }
 
 static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
@@ -261,7 +262,7 @@ static void open_changes(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
     h->pid = fuse_req_ctx(req)->pid;
     fs_feed_open(m, h);
     fi->nonseekable = 1;
-    reply_open(req, m, h, fi);
+    fs_file_reply_open(req, m, h, fi);
 }
 
 static void open_key_reader(struct fs_mount *m, fuse_req_t req, struct fs_inode *i,
@@ -400,8 +401,8 @@ struct fs_handle *fs_file_new_writer(struct fs_mount *m, struct fs_inode *i, int
     return h;
 }
 
-static void reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
-                       struct fuse_file_info *fi)
+void fs_file_reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
+                        struct fuse_file_info *fi)
 {
     fi->fh = h->number;
     fi->direct_io = 1;

@@ -17,6 +17,9 @@ void fs_file_fsync(fuse_req_t req, fuse_ino_t number, int data_only, struct fuse
 void fs_file_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi);
 
 struct fs_handle;
+/* A handle of its own, past what the kernel keeps. */
+void fs_file_reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
+                        struct fuse_file_info *fi);
 struct fs_handle *fs_file_new_writer(struct fs_mount *m, struct fs_inode *i, int flags,
                                      int32_t pid);
 /* Of a key's file; 0 or an errno. */

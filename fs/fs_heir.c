@@ -11,6 +11,7 @@
 #include "fs/fs_heir_open.h"
 #include "fs/fs_leave.h"
 #include "fs/fs_point.h"
+#include "fs/fs_text.h"
 #include "fs/fs_write.h"
 #include "state/history.h"
 
@@ -70,8 +71,10 @@ static void note_inode(struct fs_mount *m, uint64_t number, struct str value)
     i->has_lost_lock = bits & FS_LEAVE_LOST_LOCK;
     i->is_misnamed = bits & FS_LEAVE_MISNAMED;
     i->is_noted = i->is_heir = true;
-    /* The kernel drops all names; a key's file is found anew, with its version. */
-    if ((bits & FS_LEAVE_CURRENT) && i->kind != FS_KV_FILE && i->kind != FS_AGENT_SERVICE)
+    /* The kernel drops all names; what has a version is found anew, with it. */
+    bool is_text = fs_node_is_catalog(i->kind) && !fs_node_is_dir(i->kind);
+    if ((bits & FS_LEAVE_CURRENT) && i->kind != FS_KV_FILE && i->kind != FS_AGENT_SERVICE &&
+        !is_text)
         fs_inode_reinstate(&m->inodes, i);
     if ((bits & FS_LEAVE_GHOST) && i->is_current && i->kind == FS_KV_DIR)
         fs_inode_set_ghost(&m->inodes, i, true);
@@ -245,6 +248,10 @@ void fs_heir_read(struct fs_mount *m, fuse_req_t req, struct fs_inode *i, size_t
     struct fs_node node = fs_inode_node(i);
     struct kv_entry e;
     uint64_t index;
+    if (fs_node_is_catalog(i->kind)) {
+        fs_text_reread(m, req, i, size, offset);
+        return;
+    }
     struct view v = fs_mount_view(m);
     bool is_there = (kv_get(&v, node.a, &e, &index) && e.modify_index == i->version) ||
                     (history_has(&v, i->version) && history_get(&v, i->version, node.a, &e) &&

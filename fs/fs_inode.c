@@ -16,6 +16,8 @@ struct fs_inode_slot {
 static uint32_t take_slot(struct fs_inodes *t);
 static struct fs_inode *put(struct fs_inodes *t, uint32_t slot, uint64_t number,
                             const struct fs_node *node, uint64_t parent, uint64_t version);
+static void join_kin(struct fs_inodes *t, struct fs_inode *i);
+static void leave_kin(struct fs_inodes *t, struct fs_inode *i);
 
 void fs_inode_init(struct fs_inodes *t, uint64_t seed)
 {
@@ -23,6 +25,7 @@ void fs_inode_init(struct fs_inodes *t, uint64_t seed)
     map_init(&t->by_id, seed);
     list_init(&t->changed);
     buf_init(&t->gone, 0);
+    map_init(&t->kin, seed);
     t->slot_n = 1; /* slot 0 is never used: no inode has number 0 */
     t->slots = mem_alloc(sizeof(t->slots[0]));
     struct fs_inode *root =
@@ -31,8 +34,10 @@ void fs_inode_init(struct fs_inodes *t, uint64_t seed)
     ASSERT(root->number == FS_INODE_ROOT);
 }
 
-static void free_inode(struct fs_inode *i)
+static void free_inode(struct fs_inodes *t, struct fs_inode *i)
 {
+    leave_kin(t, i);
+    mem_free((void *)(uintptr_t)i->kept_name.p);
     buf_fini(&i->value);
     buf_fini(&i->parked);
     mem_free((void *)(uintptr_t)i->id.p);
@@ -43,10 +48,11 @@ void fs_inode_fini(struct fs_inodes *t)
 {
     for (uint32_t s = 0; s < t->slot_n; s++)
         if (t->slots[s].inode)
-            free_inode(t->slots[s].inode);
+            free_inode(t, t->slots[s].inode);
     mem_free(t->slots);
     map_fini(&t->by_id);
     buf_fini(&t->gone);
+    map_fini(&t->kin);
     memset(t, 0, sizeof(*t));
 }
 
@@ -99,6 +105,7 @@ static struct fs_inode *put(struct fs_inodes *t, uint32_t slot, uint64_t number,
     buf_init(&i->parked, 0);
     list_init(&i->writers);
     list_init(&i->changed);
+    join_kin(t, i);
     t->slots[slot].inode = i;
     t->n++;
     fs_inode_changed(t, i);
@@ -199,7 +206,7 @@ void fs_inode_settle(struct fs_inodes *t, struct fs_inode *i)
     t->slots[slot].next_free = t->free_slot;
     t->free_slot = slot;
     t->n--;
-    free_inode(i);
+    free_inode(t, i);
 }
 
 struct fs_inode *fs_inode_slot(struct fs_inodes *t, uint32_t i)
@@ -218,6 +225,56 @@ uint64_t fs_inode_ino(const struct fs_node *node, uint64_t version)
     ino += version * 0x9e3779b97f4a7c15u;
     ino &= (uint64_t)INT64_MAX; /* some programs keep it in a signed number */
     return ino > FS_INODE_ROOT ? ino : ino + 2;
+}
+
+/* 's' or 'n', and the name. */
+static void kin_key(enum fs_kind kind, struct str name, struct buf *key)
+{
+    bool is_service = kind >= FS_SERVICE && kind <= FS_INSTANCE_CHECK;
+    buf_init(key, 0);
+    buf_put_c(key, is_service ? 's' : 'n');
+    buf_put_str(key, name);
+}
+
+struct list *fs_inode_kin(struct fs_inodes *t, enum fs_kind kind, struct str name)
+{
+    struct buf key;
+    kin_key(kind, name, &key);
+    struct list *kin = map_get(&t->kin, buf_str(&key));
+    buf_fini(&key);
+    return kin;
+}
+
+static void join_kin(struct fs_inodes *t, struct fs_inode *i)
+{
+    struct buf key;
+    list_init(&i->kin);
+    if (!fs_node_is_catalog(i->kind))
+        return;
+    kin_key(i->kind, fs_inode_node(i).a, &key);
+    struct list *kin = map_get(&t->kin, buf_str(&key));
+    if (!kin) {
+        kin = mem_new(struct list);
+        list_init(kin);
+        map_set(&t->kin, buf_str(&key), kin);
+    }
+    list_push(kin, &i->kin);
+    buf_fini(&key);
+}
+
+static void leave_kin(struct fs_inodes *t, struct fs_inode *i)
+{
+    struct buf key;
+    if (!fs_node_is_catalog(i->kind))
+        return;
+    struct list *kin = fs_inode_kin(t, i->kind, fs_inode_node(i).a);
+    list_remove(&i->kin);
+    if (!list_is_empty(kin))
+        return;
+    kin_key(i->kind, fs_inode_node(i).a, &key);
+    map_del(&t->kin, buf_str(&key));
+    mem_free(kin);
+    buf_fini(&key);
 }
 
 static uint32_t take_slot(struct fs_inodes *t)

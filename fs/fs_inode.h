@@ -34,7 +34,7 @@ struct fs_inode {
     bool has_lost_lock;
     bool is_misnamed;       /* exchanged: names in the kernel that lead to it mean another */
     bool is_ghost;          /* a directory without keys that stays until it is removed */
-    uint64_t version, size; /* of a key */
+    uint64_t version, size; /* of a key, or a text (fs_text.h) */
     int64_t mtime_ns;
     struct fs_scratch *scratch; /* a file of this mount alone (fs_scratch.h) */
     struct buf value;           /* of a key's version, while cached readers have it open */
@@ -47,12 +47,18 @@ struct fs_inode {
     struct list changed; /* table->changed */
     bool is_noted;       /* fs_leave.c wrote it down */
     bool is_heir;        /* of a former life: who reads it without a number is not counted */
+    /* of services and nodes (fs_text.h) */
+    struct list kin;      /* of the same service or node */
+    struct str kept_name; /* owned: by which the kernel may keep it */
+    bool is_alias;        /* it was found by another one just now */
+    uint64_t proved;      /* the catalog's index when the text was last compared */
 };
 
 struct fs_inodes {
     struct fs_inode_slot *slots;
     uint32_t slot_n, free_slot;
     struct map by_id; /* identity -> current inode */
+    struct map kin;   /* of one service or node: fs_inode_kin */
     size_t n;
     size_t ghost_n;
     uint32_t first_generation; /* of new slots */
@@ -92,6 +98,8 @@ void fs_inode_restored(struct fs_inodes *t, uint32_t generation);
 void fs_inode_reinstate(struct fs_inodes *t, struct fs_inode *i);
 /* The inode of slot i, or NULL; i below t->slot_n. */
 struct fs_inode *fs_inode_slot(struct fs_inodes *t, uint32_t i);
+/* The inodes of a service or node (FS_SERVICE, FS_NODE; lower case), linked by `kin`, or NULL. */
+struct list *fs_inode_kin(struct fs_inodes *t, enum fs_kind kind, struct str name);
 /* The st_ino that an inode of this node would have. */
 uint64_t fs_inode_ino(const struct fs_node *node, uint64_t version);
 

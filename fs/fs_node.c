@@ -11,6 +11,19 @@ bool fs_node_is_dir(enum fs_kind kind)
            kind == FS_INSTANCE_DIR;
 }
 
+bool fs_node_is_fixed(enum fs_kind kind)
+{
+    return kind == FS_ROOT || kind == FS_SERVICES || kind == FS_NODES || kind == FS_STATUS ||
+           kind == FS_LOCKS || kind == FS_AGENT || kind == FS_AGENT_SERVICES ||
+           kind == FS_CHANGES || kind == FS_EVENTS;
+}
+
+bool fs_node_is_catalog(enum fs_kind kind)
+{
+    return (kind >= FS_SERVICE && kind <= FS_INSTANCE_CHECK) ||
+           (kind >= FS_NODE && kind <= FS_NODE_CHECK);
+}
+
 void fs_node_pack(const struct fs_node *node, struct buf *id)
 {
     size_t size = FS_NODE_HEAD_SIZE + node->a.n + node->b.n;

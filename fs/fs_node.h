@@ -53,6 +53,8 @@ struct fs_node {
 };
 
 bool fs_node_is_dir(enum fs_kind kind);
+bool fs_node_is_fixed(enum fs_kind kind);   /* the top and right below: it is there for good */
+bool fs_node_is_catalog(enum fs_kind kind); /* of one service or one node */
 void fs_node_pack(const struct fs_node *node, struct buf *id); /* clears it first */
 /* The same into FS_NODE_HEAD_SIZE + a.n + b.n bytes. */
 #define FS_NODE_HEAD_SIZE 5

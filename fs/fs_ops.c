@@ -24,12 +24,12 @@
 #include "fs/fs_rename.h"
 #include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
+#include "fs/fs_text.h"
 #include "fs/fs_truncate.h"
 #include "fs/fs_write.h"
 #include "fs/fs_xattr.h"
 #include "state/state.h"
 
-static bool is_fixed(const struct fs_inode *i);
 static bool is_asked(const struct fs_inode *i);
 
 /* ---- operations ---- */
@@ -334,6 +334,10 @@ int fs_ops_lookup(struct fs_mount *m, struct view *v, struct fs_inode *dir, stru
         struct fs_inode *i = fs_inode_find(&m->inodes, &ret->node);
         return i && i->is_pending ? 0 : -ENOENT;
     }
+    if (r == 0 && fs_text_is_kept(m, ret->node.kind)) {
+        ret->name = name;
+        fs_text_find(m, v, ret);
+    }
     if (node.kind != FS_KV_DIR)
         return r;
     if (str_has_suffix(name, STR_LIT("%v")) || str_has_suffix(name, STR_LIT("%t")))
@@ -352,7 +356,9 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
     struct fs_inode *i = fs_inode_find(&m->inodes, &found->node);
     uint64_t index = view_index(v);
     bool is_awaited = found->node.kind == FS_KV_FILE && fs_file_is_awaited(m, &found->node);
-    if (i && i->kind == FS_KV_FILE && !i->is_direct &&
+    bool is_text = fs_text_is_kept(m, found->node.kind);
+    bool is_versioned = is_text || found->node.kind == FS_KV_FILE;
+    if (i && is_versioned && !i->is_direct &&
         (i->version != found->version || (is_awaited && i->reader_n > 0))) {
         fs_change_retire(m, i); /* its readers keep the version that they opened */
         fs_inode_settle(&m->inodes, i);
@@ -361,7 +367,8 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
     fs_mount_note_time(m, index);
     if (!i) {
         i = fs_inode_add(&m->inodes, &found->node, dir->number, found->version);
-        i->mtime_ns = fs_times_get(&m->times, found->version ? found->version : index);
+        i->mtime_ns = is_text ? fs_text_time(m, v)
+                              : fs_times_get(&m->times, found->version ? found->version : index);
         i->size = found->size;
     } else if (i->kind == FS_KV_FILE && i->is_direct && found->version > 0) {
         i->version = found->version;
@@ -371,6 +378,8 @@ struct fs_inode *fs_ops_inode(struct fs_mount *m, struct view *v, struct fs_inod
     }
     i->is_direct = i->is_direct || is_awaited;
     i->parent = dir->number;
+    if (is_text)
+        fs_text_name(i, found->name);
     return i;
 }
 
@@ -381,7 +390,8 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
 {
     struct fs_node node = fs_inode_node(i);
     bool is_dir = fs_node_is_dir(i->kind), is_kv = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE;
-    double good_s = is_kv || is_fixed(i) ? FS_MOUNT_FOREVER_S : 0;
+    bool is_text = fs_text_is_kept(m, i->kind);
+    double good_s = is_kv || fs_node_is_fixed(i->kind) || is_text ? FS_MOUNT_FOREVER_S : 0;
     uint64_t size = i->size;
     if (i->kind == FS_KV_FILE && i->is_direct) {
         struct kv_entry e;
@@ -403,14 +413,15 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
     } else if (!is_kv && !is_dir && i->kind == FS_AGENT_SERVICE) {
         if (!list_is_empty(&i->writers))
             size = fs_write_size(LIST_ITEM(i->writers.prev, struct fs_handle, link));
-    } else if (!is_kv && !is_dir && i->kind != FS_FACT && i->kind != FS_CHANGES) {
+    } else if (!is_kv && !is_dir && !is_text && i->kind != FS_FACT && i->kind != FS_CHANGES) {
         struct buf text;
         buf_init(&text, 0);
         if (fs_tree_read(&m->tree, v, &node, &text) == 0)
             size = text.n;
         buf_fini(&text);
     }
-    if (!is_kv && !is_fixed(i) && i->version == 0 && i->kind != FS_EVENT) {
+    if (!is_kv && !fs_node_is_fixed(i->kind) && !is_text && i->version == 0 &&
+        i->kind != FS_EVENT) {
         fs_mount_note_time(m, view_index(v));
         i->mtime_ns = fs_times_get(&m->times, view_index(v));
     }
@@ -433,11 +444,12 @@ double fs_ops_attr(struct fs_mount *m, struct view *v, struct fs_inode *i, int32
 void fs_ops_entry(struct fs_mount *m, struct view *v, struct fs_inode *i,
                   struct fuse_entry_param *ret)
 {
-    bool is_kv = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE;
+    bool is_kept = i->kind == FS_KV_DIR || i->kind == FS_KV_FILE || fs_node_is_fixed(i->kind) ||
+                   (fs_text_is_kept(m, i->kind) && !i->is_alias && i->is_current);
     memset(ret, 0, sizeof(*ret));
     ret->ino = i->number;
     ret->attr_timeout = fs_ops_attr(m, v, i, 0, &ret->attr);
-    ret->entry_timeout = (is_kv || is_fixed(i)) && fs_rights_are_alike(m) ? FS_MOUNT_FOREVER_S : 0;
+    ret->entry_timeout = is_kept && fs_rights_are_alike(m) ? FS_MOUNT_FOREVER_S : 0;
 }
 
 void fs_ops_reply_entry(struct fs_mount *m, struct view *v, fuse_req_t req, struct fs_inode *i)
@@ -462,14 +474,6 @@ void fs_ops_reply_attr(struct fs_mount *m, fuse_req_t req, struct fs_inode *i)
 static bool is_asked(const struct fs_inode *i)
 {
     return i->kind == FS_FACT || (i->kind == FS_AGENT_SERVICE && list_is_empty(&i->writers));
-}
-
-/* The top and what stands right below it never change. */
-static bool is_fixed(const struct fs_inode *i)
-{
-    return i->kind == FS_ROOT || i->kind == FS_SERVICES || i->kind == FS_NODES ||
-           i->kind == FS_STATUS || i->kind == FS_LOCKS || i->kind == FS_AGENT ||
-           i->kind == FS_AGENT_SERVICES || i->kind == FS_CHANGES || i->kind == FS_EVENTS;
 }
 
 struct fs_handle *fs_ops_writer_of(struct fs_inode *i, int32_t pid)

@@ -19,8 +19,9 @@ struct fs_tree {
 
 struct fs_found {
     struct fs_node node; /* borrows from the buffer given */
-    uint64_t version;    /* of a key: its ModifyIndex */
+    uint64_t version;    /* of a key: its ModifyIndex; of a text: a hash (fs_text.h) */
     uint64_t size;       /* of a key: its value's */
+    struct str name;     /* of services and nodes: by which it was found; borrowed */
 };
 
 /* -ENOENT, -ENAMETOOLONG. `text` holds what ret->node borrows. */

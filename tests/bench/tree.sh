@@ -90,7 +90,7 @@ for what in find grep ls; do
     declare -A cold=() warm=()
     for ((r = 1; r <= rounds; r++)); do
         for where in always auto never m; do less cold $where "$(took $what "$(dir_of $what $where $r)")"; done
-        for i in 1 2 3; do
+        for _ in 1 2 3; do
             for where in always auto never m; do less warm $where "$(took $what "$(dir_of $what $where $r)")"; done
         done
     done
@@ -101,7 +101,7 @@ for what in size lsl; do
     # shellcheck disable=SC2034
     declare -A cold=() warm=()
     for where in always auto never m; do less cold $where "$(took $what "$(dir_of $what $where 1)")"; done
-    for i in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         for where in always auto never m; do less warm $where "$(took $what "$(dir_of $what $where 1)")"; done
     done
     [ $what = lsl ] || tell $what cold

@@ -97,4 +97,38 @@ static void test_many(void **state)
     fs_inode_fini(&t);
 }
 
-UNIT_MAIN(UNIT(test_numbers_never_return), UNIT(test_versions), UNIT(test_move), UNIT(test_many))
+/* All of one service are found by its name, and no others; the last one takes the list with it. */
+static void test_kin(void **state)
+{
+    struct fs_inodes t;
+    fs_inode_init(&t, 1);
+    struct fs_node nodes[] = {{FS_SERVICE, STR_LIT("web"), STR_NONE},
+                              {FS_SERVICE_FILE, STR_LIT("web"), STR_LIT("nodes")},
+                              {FS_INSTANCE_CHECK, STR_LIT("web"), STR_LIT("n:i")},
+                              {FS_NODE_FILE, STR_LIT("web"), STR_LIT("id")},
+                              {FS_SERVICE_TAG, STR_LIT("web2"), STR_LIT("a")},
+                              {FS_KV_FILE, STR_LIT("web"), STR_NONE}};
+    struct fs_inode *all[6];
+    for (int i = 0; i < 6; i++) {
+        all[i] = fs_inode_add(&t, &nodes[i], FS_INODE_ROOT, 1);
+        all[i]->lookup_n = 1;
+    }
+    int n = 0;
+    struct list *kin = fs_inode_kin(&t, FS_SERVICE, STR_LIT("web"));
+    LIST_FOREACH (kin, l)
+        assert_ptr_equal(LIST_ITEM(l, struct fs_inode, kin), all[n++]);
+    assert_int_equal(n, 3);
+    kin = fs_inode_kin(&t, FS_NODE, STR_LIT("web"));
+    assert_ptr_equal(LIST_ITEM(kin->next, struct fs_inode, kin), all[3]);
+    assert_null(fs_inode_kin(&t, FS_NODE, STR_LIT("web2")));
+    fs_inode_retire(&t, all[1]); /* whoever has it open keeps it */
+    assert_int_equal(t.kin.n, 3);
+    for (int i = 0; i < 4; i++)
+        fs_inode_forget(&t, all[i], 1);
+    assert_null(fs_inode_kin(&t, FS_SERVICE, STR_LIT("web")));
+    assert_int_equal(t.kin.n, 1);
+    fs_inode_fini(&t);
+}
+
+UNIT_MAIN(UNIT(test_kin), UNIT(test_numbers_never_return), UNIT(test_versions), UNIT(test_move),
+          UNIT(test_many))
