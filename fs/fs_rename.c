@@ -346,6 +346,7 @@ static void move_inodes(struct fs_mount *m, struct fs_wait *w)
         bool is_from = str_has_prefix(key, from), is_to = str_has_prefix(key, to);
         if (!i->is_current) { /* a name may still lead to it, and went along */
             i->is_misnamed = i->is_misnamed || is_from || is_to;
+            fs_inode_changed(&m->inodes, i);
         } else if (w->exchange && (is_from || is_to)) {
             i->is_misnamed = true;
             fs_change_inode(m, i);
