@@ -40,7 +40,8 @@ ok "a service" until_ok 5 has '^\d+\tservice\tservices/web$'
 ok "a node" until_ok 5 has '^\d+\tnode\tnodes/n2$'
 is "$(grep -cP '\tmkdir\tkv/a$|\tcreate\tkv/a/b$' "$T/changes")" 2 "what was there is not new after a user event"
 is "$(grep -cP '\t(create|delete)\tkv/(a/c|a/b|d/c)$' "$T/changes")" 2 "a rename is not told twice"
-ok "a reader ends with TERM" bash -c "kill $reader; while kill -0 $reader 2>/dev/null; do :; done"
+kill $reader
+ok "a reader ends with TERM" until_ok 5 has_ended $reader
 exits 124 "or a timeout" timeout 0.3 cat "$M/.changes"
 is "$(t ls -A "$M" | grep -c changes)" 0 "it is not listed: grep -r would not end"
 

@@ -265,7 +265,7 @@ for n in 6 5 3 2 1; do
 done
 reports=$(grep -h -A 15 'Sanitizer\|runtime error\|too long' "$T"/*.log)
 is "$reports" "" "no sanitizer has anything to say"
-DISCO=$DISCO DEMO_NET=127.$((RANDOM % 200 + 20)).$((RANDOM % 250)) DEMO_PORT=$(free_port) \
+DISCO=$DISCO DEMO_NET=127.$((RANDOM % 200 + 20)).$((RANDOM % 250)) DEMO_PORT=$(free_port) DEMO_PATIENCE=180 \
     "$TOP_SRCDIR/contrib/demo" -once >"$T/demo.out" 2>&1
 tap_result $? "contrib/demo -once tells its story" || diag "$(tail -n 30 "$T/demo.out")"
 done_testing
