@@ -79,3 +79,15 @@ h2o_iovec_t *http_reply_compress(h2o_req_t *req, h2o_iovec_t body, size_t *ret_n
                    H2O_STRLIT("gzip"));
     return pieces;
 }
+
+/* The head goes out before there is anything to say, so that the client knows it is heard. Over
+ * HTTP/1 the filter that makes chunks keeps what is empty to itself, and the head with it: past it
+ * to the last one, which writes the head. */
+void http_reply_send_head(h2o_req_t *req)
+{
+    h2o_ostream_t *last = req->_ostr_top;
+
+    while (last->next)
+        last = last->next;
+    last->do_send(last, req, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
+}

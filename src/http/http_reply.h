@@ -15,4 +15,7 @@ bool http_reply_is_compressed(h2o_req_t *req, const struct api_reply *r);
 /* The body's pieces, in the request's pool, and their length. */
 h2o_iovec_t *http_reply_compress(h2o_req_t *req, h2o_iovec_t body, size_t *ret_n, size_t *ret_size);
 
+/* After h2o_start_response, of a reply without an end. */
+void http_reply_send_head(h2o_req_t *req);
+
 #endif

@@ -314,7 +314,7 @@ static void stream_begin(struct http_call *c)
     h2o_start_response(c->req, &c->generator);
     buf_put_str(&c->waiting, buf_str(&c->api->reply.body));
     c->is_sending = true;
-    h2o_send(c->req, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
+    http_reply_send_head(c->req);
 }
 
 static bool stream_push(struct api_call *api, struct str bytes)

@@ -213,6 +213,13 @@ exits 0 "info" disco info
 like "$OUT" $'\nraft:\n' "has sections"
 like "$OUT" $'\n\tstate = Leader\n' "and facts"
 is "$(grep -E '^[a-z]' <<<"$OUT")" "$(grep -E '^[a-z]' <<<"$OUT" | sort)" "sorted"
+# No line of that level comes: the head alone.
+curl -sN -D "$T/monitor.head" "http://$HTTP/v1/agent/monitor?loglevel=err" >/dev/null &
+monitor=$!
+until_ok 5 grep -q '^HTTP/1.1 200' "$T/monitor.head"
+tap_result $? "the head of /v1/agent/monitor comes before the first line"
+kill $monitor
+wait $monitor 2>/dev/null
 "$DISCO" monitor -log-level=debug >monitor.out 2>monitor.err &
 monitor=$!
 until_ok 5 sh -c "curl -s http://$HTTP/v1/kv/monitored; grep -q 'url=/v1/kv/monitored' monitor.out"
