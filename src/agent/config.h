@@ -102,10 +102,10 @@ struct config {
     char *domain, *alt_domain;   /* lower case, final dot: "consul." */
     char *dns_recursor_strategy; /* "sequential" or "random" */
     struct config_list recursors;
-    struct duration dns_node_ttl, dns_recursor_timeout, dns_max_stale;
+    struct duration dns_node_ttl, dns_recursor_timeout, dns_max_stale, dns_cache_max_age;
     struct config_pairs dns_service_ttl; /* name or prefix* -> duration text */
-    bool dns_only_passing, dns_enable_truncate, dns_disable_compression, dns_allow_stale,
-        dns_node_meta_txt;
+    bool dns_only_passing, dns_use_cache, dns_enable_truncate, dns_disable_compression,
+        dns_allow_stale, dns_node_meta_txt;
     int64_t dns_udp_answer_limit, dns_a_record_limit;
     int64_t dns_soa_refresh, dns_soa_retry, dns_soa_expire, dns_soa_min_ttl; /* seconds */
     /* mount; of ids, -1 is the agent's own; the history is in bytes */

@@ -183,8 +183,10 @@ const struct config_option config_table[] = {
        "SOA field, seconds")
     ON("dns_config.soa.min_ttl", NULL, INT, dns_soa_min_ttl, "0", RANGE(0, SECONDS_MAX), YES,
        "SOA field, seconds")
-    OFF("dns_config.use_cache", NULL, BOOL, IGNORED, NULL, "No effect: every answer is fresh")
-    OFF("dns_config.cache_max_age", NULL, TEXT, IGNORED, NULL, "No effect: every answer is fresh")
+    ON("dns_config.use_cache", NULL, BOOL, dns_use_cache, NULL, ANY, YES,
+       "Keep answers of other agents: for cache_max_age, and for when no server answers")
+    ON("dns_config.cache_max_age", NULL, DURATION, dns_cache_max_age, "0s", ANY, YES,
+       "A kept answer that is older is asked for anew")
     /* the mount */
     ON("mount.path", "mount", TEXT, mount, NULL, ANY, NO,
        "Directory to mount keys, services and nodes at")

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dns/dns_ship.h"
 
+#include <libknot/libknot.h>
+
 #include "agent/metrics.h"
 #include "base/mem.h"
 
@@ -15,13 +17,37 @@ struct dns_ship {
     char datacenter[256];
 };
 
+/* Keeps what came; when it is no answer, what was kept is in w->out: how much, or 0. */
+static size_t recall(struct dns_pending *p, struct str answer)
+{
+    struct dns_worker *w = p->worker;
+    struct instant now = env_now(w->env);
+    bool is_answer = answer.n >= KNOT_WIRE_HEADER_SIZE && answer.n <= DNS_ANSWER_SIZE_MAX &&
+                     knot_wire_get_rcode((const uint8_t *)answer.p) != KNOT_RCODE_SERVFAIL;
+
+    if (!w->env->config->dns_use_cache)
+        return 0;
+    if (is_answer) {
+        if (!w->recall)
+            w->recall = dns_recall_new(rng_u64(w->env->rng));
+        dns_recall_put(w->recall, p->packet, p->is_tcp, &p->asker, answer, now);
+        return 0;
+    }
+    return w->recall ? dns_recall_get(w->recall, p->packet, p->is_tcp, &p->asker,
+                                      DNS_RECALL_AGE_MAX, now, w->out)
+                     : 0;
+}
+
 static void on_shipped(struct ship *s)
 {
     struct dns_ship *d = LIST_ITEM(s, struct dns_ship, ship);
     struct dns_pending *p = d->pending;
     struct dns_worker *w = p->worker;
     struct str answer = s->status ? STR_NONE : buf_str(&s->answer);
-    if (answer.n >= 12 && answer.n <= DNS_ANSWER_SIZE_MAX) {
+    size_t kept_n = recall(p, answer);
+    if (kept_n > 0) {
+        dns_worker_finish(p, w->out, kept_n);
+    } else if (answer.n >= 12 && answer.n <= DNS_ANSWER_SIZE_MAX) {
         dns_worker_finish(p, (const uint8_t *)answer.p, answer.n);
     } else {
         size_t n = dns_worker_servfail(w, p->packet, p->is_tcp, w->out);

@@ -9,6 +9,7 @@
 #include "agent/env.h"
 #include "dns/dns_answer.h"
 #include "dns/dns_forward.h"
+#include "dns/dns_recall.h"
 
 #define DNS_WORKER_PENDING_MAX 1000 /* questions of a worker that wait for recursors */
 /* Answers of one batch stand here one after the other; the last needs DNS_ANSWER_SIZE_MAX free. */
@@ -22,8 +23,9 @@ struct dns_worker {
     struct dns_mem mem;
     struct dns_cache *cache;
     struct dns_reverse *reverse;
-    struct instant warned_at; /* of the last line about silent recursors */
-    uint64_t unheard_n;       /* questions no recursor answered since */
+    struct dns_recall *recall; /* NULL until an answer of others is kept */
+    struct instant warned_at;  /* of the last line about silent recursors */
+    uint64_t unheard_n;        /* questions no recursor answered since */
     uint8_t *out;
     struct list pendings;
     size_t pending_n;

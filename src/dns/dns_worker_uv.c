@@ -71,6 +71,7 @@ void dns_worker_fini(struct dns_worker *w)
     buf_fini(&w->elsewhere);
     dns_cache_free(w->cache);
     dns_reverse_free(w->reverse);
+    dns_recall_free(w->recall);
     mem_free(w->out);
 }
 
@@ -162,6 +163,19 @@ static struct dns_question question_of(struct dns_worker *w, struct view *view, 
                                  .mem = &w->mem};
 }
 
+/* An answer of others that is young enough. */
+static bool recalls(struct dns_worker *w, struct str packet, bool is_tcp, uint8_t *out,
+                    size_t *ret_n)
+{
+    const struct config *c = w->env->config;
+
+    if (!w->recall || !c->dns_use_cache || c->dns_cache_max_age.ns <= 0)
+        return false;
+    *ret_n = dns_recall_get(w->recall, packet, is_tcp, &w->asker, c->dns_cache_max_age,
+                            env_now(w->env), out);
+    return *ret_n > 0;
+}
+
 enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, struct str packet,
                                    bool is_tcp, struct dns_chase *chase, uint64_t *ret_seed,
                                    uint8_t *out, size_t *ret_n)
@@ -173,6 +187,8 @@ enum dns_outcome dns_worker_answer(struct dns_worker *w, struct view *view, stru
     if (q.ship_dcs && !q.ship_all && !w->asker.prepared.n)
         q.elsewhere = &w->elsewhere;
     enum dns_outcome outcome = dns_answer(&q, out, ret_n);
+    if (outcome == DNS_SHIP && recalls(w, packet, is_tcp, out, ret_n))
+        outcome = DNS_ANSWERED;
     dns_mem_reset(&w->mem);
     return outcome;
 }

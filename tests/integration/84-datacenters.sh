@@ -141,8 +141,9 @@ is "$(get 2 /v1/health/service/wan | node_of)" "$LAN" "over HTTP neither"
 
 section "through a client agent"
 CLIENT=$(free_port) CLIENT_DNS=$(free_port)
+echo '{"dns_config":{"use_cache":true,"cache_max_age":"1s"}}' >"$T/client.json"
 "$DISCO" agent -node client -datacenter dc1 -bind 127.0.0.1 -data-dir "$T/client" -retry-join "127.0.0.1:${agent_serf[dc1]}" \
-    -retry-interval 1s -http-port "$CLIENT" -dns-port "$CLIENT_DNS" -serf-lan-port "$(free_port)" \
+    -config-file "$T/client.json" -retry-interval 1s -http-port "$CLIENT" -dns-port "$CLIENT_DNS" -serf-lan-port "$(free_port)" \
     >"$T/client.log" 2>&1 </dev/null &
 agent_pid[client]=$!
 http[4]=127.0.0.1:$CLIENT dns[4]=$CLIENT_DNS
@@ -162,4 +163,15 @@ kill -CONT "${agent_pid[dc3]}"
 stop_agent dc2 KILL
 is "$(names 1 ign | jq -c '.[1:]')" '[1,[]]' "one that died: nothing, and no error"
 is "$(curl -s -m 15 -o /dev/null -w '%{http_code}' "http://${http[1]}/v1/query/ign/execute")" 200 "status 200"
+
+section "dns_config.use_cache"
+put 1 /v1/catalog/register '{"Node":"k","Address":"10.7.7.7"}' >/dev/null
+has_node() { [ "$(ask 4 k.node.consul A)" = "$1" ]; }
+ok "the client knows a node" until_ok 20 has_node 10.7.7.7
+put 1 /v1/catalog/register '{"Node":"k","Address":"10.7.7.8"}' >/dev/null
+ok "and after cache_max_age that it has moved" until_ok 20 has_node 10.7.7.8
+stop_agent dc1 KILL
+is "$(ask 4 k.node.consul A)" 10.7.7.8 "when no server answers any more, what was known stays"
+is "$(dig +noall +comments +time=20 +tries=1 @127.0.0.1 -p "${dns[4]}" other.node.consul | grep -o 'status: [A-Z]*')" \
+    "status: SERVFAIL" "what was not, fails"
 done_testing
