@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "state/history.h"
 #include "store/store_rows.h"
 
 #define LOG         "agent.replica"
@@ -31,7 +32,8 @@ struct replica {
     unsigned leaderless, older;
     /* LOADING: all of it in one transaction, so that nobody sees a part */
     struct store_txn *txn;
-    struct map touched; /* table and key of what was told since: newer than any page */
+    uint64_t step_first, step_last; /* of the group that is put: kept in the history; 0: not */
+    struct map touched;             /* table and key of what was told since: newer than any page */
     int table;
     bool is_first;
     struct buf after;
@@ -142,6 +144,9 @@ static int put_rows(struct replica *r, struct store_txn *txn, struct str rows, b
             continue;
         if (!is_page && r->state == REPLICA_LOADING)
             touch(r, &row);
+        if (r->step_first > 0 && row.table == TABLE_KV)
+            history_note_step(txn, (size_t)r->agent->config->mount_history, r->step_first,
+                              r->step_last, row.key);
         if (row.is_gone)
             (void)store_del(txn, row.table, row.key);
         else
@@ -222,6 +227,7 @@ static void load(struct replica *r)
     r->txn = store_txn_begin(r->agent->store);
     for (int i = 0; i < STATE_TABLE_N; i++)
         store_clear(r->txn, i);
+    history_clear(r->txn); /* it was that of another copy */
     r->table = 0;
     r->is_first = true;
     buf_clear(&r->after);
@@ -229,10 +235,16 @@ static void load(struct replica *r)
 }
 
 /* A group, while all is there. */
-static int apply(struct replica *r, struct str rows)
+static int apply(struct replica *r, struct str rows, uint64_t index)
 {
+    uint64_t before = state_applied_index(r->agent->state);
     struct store_txn *txn = store_txn_begin(r->agent->store);
+    if (index > before) {
+        r->step_first = before + 1;
+        r->step_last = index;
+    }
     int rc = put_rows(r, txn, rows, false);
+    r->step_first = 0;
     if (rc == 0)
         return store_commit(txn);
     store_abort(txn);
@@ -253,7 +265,7 @@ void replica_told(struct replica *r, const struct addr *server, struct str group
     if (rc == 0 && r->state == REPLICA_LOADING)
         rc = r->touched.n > TOUCHED_MAX ? ERR_TOO_LARGE : put_rows(r, r->txn, rows, false);
     else if (rc == 0)
-        rc = apply(r, rows);
+        rc = apply(r, rows, b.index);
     if (rc < 0) {
         log_warn(LOG, "the copy of the state is made anew: reason=\"%s\"", error_text(rc));
         start_again(r);

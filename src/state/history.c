@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  *     LOCAL_HISTORY       key, index -> the key's row before the change at that index, or ""
- *     LOCAL_HISTORY_RING  index, key -> ""    the same in the order in which it is dropped
+ *     LOCAL_HISTORY_RING  index, key -> ""    the same in the order in which it is dropped; of a
+ * step of many indexes (history_note_step) the first
  *                         ""         -> the floor: earlier states are not known
  *
  * A change of a key is kept once for each index, as it was before the first. Dropping the entries
@@ -76,18 +77,22 @@ static void drop_oldest(struct apply *a)
     buf_fini(&entry);
 }
 
-void history_note(struct apply *a, struct str key)
+/* In the step from index `first` to a->index. */
+static void note(struct apply *a, struct str key, uint64_t first)
 {
-    struct buf entry, ring;
+    struct buf entry, ring, from_first;
     struct str row;
     uint64_t from;
 
     if (a->history_max == 0)
         return;
     if (!floor_of(a->view.store, &from))
-        set_floor(a, a->index - 1);
+        set_floor(a, first - 1);
     buf_init(&entry, 0);
     buf_init(&ring, 0);
+    buf_init(&from_first, 0);
+    if (first < a->index)
+        buf_put_u64(&from_first, first);
     entry_key(&entry, key, a->index);
     buf_put_u64(&ring, a->index);
     buf_put_str(&ring, key);
@@ -97,12 +102,27 @@ void history_note(struct apply *a, struct str key)
         if (!store_get(a->view.store, TABLE_KV, key, &row))
             row = STR_LIT("");
         store_put(a->txn, LOCAL_HISTORY, buf_str(&entry), row);
-        store_put(a->txn, LOCAL_HISTORY_RING, buf_str(&ring), STR_LIT(""));
+        store_put(a->txn, LOCAL_HISTORY_RING, buf_str(&ring), buf_str(&from_first));
         if (is_full(a))
             drop_oldest(a);
     }
     buf_fini(&entry);
     buf_fini(&ring);
+    buf_fini(&from_first);
+}
+
+void history_note(struct apply *a, struct str key)
+{
+    note(a, key, a->index);
+}
+
+void history_note_step(struct store_txn *txn, size_t bytes_max, uint64_t first, uint64_t index,
+                       struct str key)
+{
+    struct apply a = {.txn = txn, .index = index, .history_max = bytes_max};
+
+    a.view.store = store_txn_view(txn);
+    note(&a, key, first);
 }
 
 void history_clear(struct store_txn *txn)
@@ -119,12 +139,31 @@ void history_range(struct view *v, uint64_t *ret_oldest, uint64_t *ret_newest)
     (void)floor_of(v->store, ret_oldest);
 }
 
+/* Of a step only its end is known. */
+static bool is_inside_step(struct view *v, uint64_t index)
+{
+    struct store_cursor c;
+    struct buf from;
+    bool inside = false;
+
+    buf_init(&from, 0);
+    buf_put_u64(&from, index + 1);
+    store_seek(&c, v->store, LOCAL_HISTORY_RING, buf_str(&from));
+    if (c.valid && c.value.n > 0) {
+        struct cursor first = cursor_make(c.value);
+        inside = index >= cursor_u64(&first);
+    }
+    store_cursor_fini(&c);
+    buf_fini(&from);
+    return inside;
+}
+
 bool history_has(struct view *v, uint64_t index)
 {
     uint64_t oldest, newest;
 
     history_range(v, &oldest, &newest);
-    return index >= oldest && index <= newest;
+    return index >= oldest && index <= newest && !is_inside_step(v, index);
 }
 
 void history_indexes(struct view *v, size_t max, void (*each)(void *data, uint64_t index),

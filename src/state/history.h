@@ -2,7 +2,7 @@
 /*
  * Keys as they were at recent indexes: what a write replaces is kept, up to a number of bytes.
  *
- * This server's own: not replicated, not in snapshots; it begins with the first change after the
+ * This agent's own: not replicated, not in snapshots; it begins with the first change after the
  * state was loaded, and anew when the state is replaced. The state at index N is the newest one
  * with, for each key, the oldest value laid over it that was kept at an index above N.
  */
@@ -13,6 +13,11 @@
 
 /* Before the key's row changes or goes; does nothing when apply->history_max is 0. */
 void history_note(struct apply *a, struct str key);
+
+/* The same in a copy of the state that takes the indexes from `first` to `index` in one step: what
+ * was in between cannot be asked. */
+void history_note_step(struct store_txn *txn, size_t bytes_max, uint64_t first, uint64_t index,
+                       struct str key);
 
 void history_clear(struct store_txn *txn);
 

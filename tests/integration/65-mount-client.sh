@@ -51,6 +51,19 @@ for n in "${names[@]}"; do ok "$n knows a leader" until_ok 30 led "$n"; done
 wait $early
 like "$(cat "$T/early")" 'No such file' "and is answered when it is there"
 
+section "history"
+ok "a write" until_ok 20 bash -c "echo first >'$K1/old' 2>/dev/null"
+before=$(t readlink "$T/m-c1/.snapshot/latest")
+modified=$(t getfattr --absolute-names --only-values -n user.disco.index "$K1/old")
+ok "and another, by HTTP" [ "$(api c2 /v1/kv/old -X PUT -d second)" = true ]
+ok "is seen" until_ok 5 shows "$K1/old" second
+is "$(t cat "$T/m-c1/.snapshot/$before/kv/old")" first "what it replaced is there at its index"
+is "$(t cat "$T/m-c1/.snapshot/latest/kv/old")" second "latest is now"
+ok "cp brings it back" t cp "$T/m-c1/.snapshot/$modified/kv/old" "$K1/old"
+ok "for all" until_ok 5 shows "$K2/old" first
+like " $(t ls "$T/m-c1/.snapshot" | tr '\n' ' ')" " [0-9]+ .*latest " "ls names the indexes"
+fails "what was before the copy began is not there" t ls "$T/m-c1/.snapshot/1/kv"
+
 section "seen everywhere"
 ok "a write on a client's mount" until_ok 20 bash -c "echo value >'$K1/key1' 2>/dev/null"
 is "$(t cat "$K1/key1")" value "is there"

@@ -51,6 +51,40 @@ static bool put_old(void *data, struct str key)
     return put_entry(o->out, &e);
 }
 
+static bool has_old(struct world *w, uint64_t index, const char *key, const char *wanted)
+{
+    struct kv_entry e;
+    if (!history_get(world_view(w), index, str_z(key), &e))
+        return wanted == NULL;
+    return wanted && str_eq_z(e.value, wanted);
+}
+
+/* A copy takes many indexes in one step: before it and after it are known, nothing in between. */
+static void takes_many_in_one_step(void **state)
+{
+    struct world w;
+    open_with(&w, 0); /* it notes nothing by itself */
+    world_put(&w, "k", "one");
+    uint64_t first = w.index + 1, last = w.index + 4;
+    struct store_txn *txn = store_txn_begin(w.store);
+    history_note_step(txn, 1 << 20, first, last, STR_LIT("k"));
+    history_note_step(txn, 1 << 20, first, last, STR_LIT("new"));
+    assert_int_equal(store_commit(txn), 0);
+    while (w.index < last - 1)
+        world_put(&w, "other", "x");
+    world_put(&w, "k", "two");
+    assert_int_equal(w.index, last);
+    assert_true(history_has(world_view(&w), first - 1));
+    assert_true(has_old(&w, first - 1, "k", "one"));
+    assert_true(has_old(&w, first - 1, "new", NULL));
+    for (uint64_t i = first; i < last; i++)
+        assert_false(history_has(world_view(&w), i));
+    assert_true(history_has(world_view(&w), last));
+    assert_true(has_old(&w, last, "k", "two"));
+    assert_false(history_has(world_view(&w), first - 2)); /* nothing is known of before */
+    world_close(&w);
+}
+
 static void random_step(struct world *w, struct rng *rng)
 {
     static const char *const names[] = {"a", "a/b", "d/", "d/x", "d/x/y", "d/x0", "d/z\x01", "e"};
@@ -178,6 +212,7 @@ int main(void)
         cmocka_unit_test(is_as_it_was),
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(is_of_this_server_alone),
+        cmocka_unit_test(takes_many_in_one_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
