@@ -108,7 +108,7 @@ scenario tar "tar" "$tree"' tar cf a.tar t; tar tf a.tar | sort; mkdir u; tar xf
 scenario gzip "gzip gunzip" 'seq 5000 >f; gzip -n f; ls; zcat f.gz | md5sum; gunzip f.gz; md5sum f; gzip -kn f; ls'
 scenario xz "xz" 'seq 5000 >f; xz f; ls; xzcat f.xz | md5sum; unxz f.xz; ls'
 scenario zip "zip unzip" "$tree"' zip -qr a.zip t; unzip -qd u a.zip && diff -r t u/t && echo same; rm a.zip'
-scenario rsync "rsync" "$tree"' rsync -a t/ u && diff -r t u && echo same; echo new >t/a/1; rm t/a/2; rsync -ac --delete t/ u && diff -r t u && echo again; rsync -acn -i t/ u | grep -c "^>f"; rsync -c --inplace t/a/3 u/a/1; cat u/a/1; rsync -a --backup t/c/ u/c; ls u/c'
+scenario rsync "rsync" "$tree"' rsync -a t/ u && diff -r t u && echo same; echo new >t/a/1; rm t/a/2; rsync -ac --delete t/ u && diff -r t u && echo again; rsync -acn -i t/ u | grep -c "^>f"; rsync -c --inplace t/a/3 u/a/1; cat u/a/1; echo other >t/c/seq; rsync -ac --backup t/c/ u/c; ls u/c; cat u/c/seq'
 scenario rsyncout "rsync" "$tree"' rsync -a t $W/ && diff -r t $W/t && echo same; rsync -rc $W/t/ t && echo back'
 
 section "git"
