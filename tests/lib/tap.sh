@@ -174,7 +174,7 @@ free_port() { # prints one that was not given out before, while there are any
 #
 # start_agent NAME [OPTION...] starts `disco agent` as the only server, in $T/NAME (kept over a
 # stop, so that starting the same name again is a restart on the same ports), waits until it has a
-# leader, and sets for the last agent started:
+# leader and the leader is in the catalog, and sets for the last agent started:
 #   PID HTTP (127.0.0.1:port) HTTP_PORT DNS_PORT DIR LOG
 # An option given wins over the ones set here. AGENT_WRAP may name a program to run it under.
 declare -A agent_pid=() agent_http=() agent_dns=() agent_server=() agent_serf=() agent_wan=()
@@ -212,7 +212,12 @@ start_agent() {
 }
 agent_is_ready_or_gone() {
     kill -0 "${agent_pid[$1]}" 2>/dev/null || return 0
-    [[ $(curl -s -m 2 "http://127.0.0.1:${agent_http[$1]}/v1/status/leader") == '"'?*'"' ]]
+    local url=http://127.0.0.1:${agent_http[$1]}/v1
+    [[ $(curl -s -m 2 "$url/status/leader") == '"'?*'"' ]] || return 1
+    # The catalog has its servers; a leader has only just begun to write that. Who must show a token
+    # to ask is not asked.
+    [[ $(curl -s -m 2 "$url/catalog/service/consul") == *'"ServiceID"'* ]] ||
+        [ "$(curl -s -m 2 -o "$T/ready.out" -w '%{http_code}' "$url/agent/self")" = 403 ]
 }
 need_agent() { start_agent "$@" || bail "no agent"; }
 has_ended() { # PID: gone, or waiting for its parent to ask
