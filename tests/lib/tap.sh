@@ -145,7 +145,7 @@ until_ok() { # SECONDS COMMAND...
 tap_block=0
 take_block() {
     local dir=${TAP_PORTS_DIR:-/tmp/disco-test-ports} i
-    mkdir -p -m 1777 "$dir" 2>/dev/null
+    mkdir -m 1777 "$dir" 2>/dev/null
     mkdir "$T/.ports"
     for i in $(shuf -i 0-79); do
         { exec {tap_block_fd}>>"$dir/$i"; } 2>/dev/null || continue
