@@ -69,6 +69,7 @@ struct fs_mount {
     uint64_t last_handle;
     struct list dirs; /* struct fs_dir: all open directories */
     struct fs_walk walk;
+    size_t crowd_told, crowd_peak; /* fs_crowd.c */
     struct list waits; /* struct fs_wait: requests and commits not finished */
     struct list feeds; /* struct fs_feed: open files of changes */
     struct fs_feed *repeater;

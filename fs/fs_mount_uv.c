@@ -23,6 +23,7 @@
 #include "fs/fs_blind.h"
 #include "fs/fs_change.h"
 #include "fs/fs_channel.h"
+#include "fs/fs_crowd.h"
 #include "fs/fs_dir.h"
 #include "fs/fs_event.h"
 #include "fs/fs_feed.h"
@@ -408,6 +409,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             break;
         }
     }
+    fs_crowd_note(l->mount);
 }
 
 /* On either thread. */

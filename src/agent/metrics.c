@@ -42,7 +42,8 @@ int64_t metrics_get(const struct metrics *m, enum metric name)
 /* A counter that also goes down is shown as a gauge. */
 static bool is_gauge(int i)
 {
-    return i == METRIC_READS_PARKED || i == METRIC_HTTP_AWAY || i == METRIC_HTTP_IDLE;
+    return i == METRIC_READS_PARKED || i == METRIC_HTTP_AWAY || i == METRIC_HTTP_IDLE ||
+           i == METRIC_FS_INODES;
 }
 
 /* Go: "2006-01-02 15:04:05 +0000 UTC" */

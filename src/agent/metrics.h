@@ -18,6 +18,7 @@
     X(METRIC_DNS_QUERIES,    "consul.dns.queries")                        \
     X(METRIC_DNS_RECURSED,   "consul.dns.recursed")                       \
     X(METRIC_FS_REQUESTS,    "consul.fs.requests")                        \
+    X(METRIC_FS_INODES,      "consul.fs.inodes") /* a gauge */            \
     X(METRIC_READS,          "consul.reads")                              \
     X(METRIC_READS_WOKEN,    "consul.reads.woken")                        \
     X(METRIC_READS_PARKED,   "consul.reads.parked") /* a gauge */         \
