@@ -206,7 +206,7 @@ bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 
 bool fs_file_is_awaited(struct fs_mount *m, const struct fs_node *node)
 {
-    return fs_stale_awaits(&m->stale, node->a, env_now(m->env));
+    return fs_heir_is_fresh(m) || fs_stale_awaits(&m->stale, node->a, env_now(m->env));
 }
 
 void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
@@ -352,7 +352,8 @@ int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fus
         error = fs_write_right(m, node.a);
     if (error)
         return error;
-    bool again = fs_stale_take(&m->stale, fs_inode_node(i).a, pid, i->number, env_now(m->env));
+    bool again = fs_stale_take(&m->stale, fs_inode_node(i).a, pid, i->number, env_now(m->env)) ||
+                 fs_heir_is_fresh(m);
     if (i->is_unlinked)
         return open_unlinked_writer(m, i, fi, pid, again, ret);
     if (i->scratch) {
@@ -416,7 +417,8 @@ void fs_file_reply_open(fuse_req_t req, struct fs_mount *m, struct fs_handle *h,
 static bool is_second_try(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)
 {
     return fs_stale_take(&m->stale, fs_inode_node(i).a, fuse_req_ctx(req)->pid, i->number,
-                         env_now(m->env));
+                         env_now(m->env)) ||
+           fs_heir_is_fresh(m);
 }
 
 static void reply_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)

@@ -18,6 +18,7 @@
 #define TRIES_MAX     3
 #define LOOK_MS       20
 #define STATE_WAIT_MS 10000
+#define FRESH_MS      1000
 
 /* ---- on the core's thread ---- */
 
@@ -218,6 +219,7 @@ static void on_look(struct timer *t, struct instant now)
     if (index < m->heir_index)
         log_warn("mount", "%s: the state is older than the agent before knew it", m->path);
     fs_heir_enter(m);
+    m->heir_until = instant_add(env_now(m->env), DURATION_MS(FRESH_MS));
     fs_mount_unhold(m);
 }
 
@@ -235,6 +237,25 @@ void fs_heir_begin(struct fs_mount *m)
 void fs_heir_close(struct fs_mount *m)
 {
     timers_cancel(m->env->timers, &m->heir);
+}
+
+bool fs_heir_is_fresh(const struct fs_mount *m)
+{
+    return m->is_inherited && instant_before(env_now(m->env), m->heir_until);
+}
+
+void fs_heir_renamed(struct fs_mount *m, struct str key, bool is_tree)
+{
+    if (!fs_heir_is_fresh(m))
+        return;
+    for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
+        struct fs_inode *i = fs_inode_slot(&m->inodes, s);
+        if (!i || !i->is_heir || i->kind != FS_KV_FILE)
+            continue;
+        struct str own = fs_inode_node(i).a;
+        if (is_tree ? str_has_prefix(own, key) : str_eq(own, key))
+            i->is_misnamed = true;
+    }
 }
 
 void fs_heir_thrives(struct fs_mount *m)

@@ -28,6 +28,12 @@ void fs_heir_close(struct fs_mount *m);
 /* Nothing more is there to be read: the life before did not leave what kills the next. */
 void fs_heir_thrives(struct fs_mount *m);
 
+/* Just taken over: who is answered ESTALE now may have been so by the life before, and not try once
+ * more (fs_stale.h). */
+bool fs_heir_is_fresh(const struct fs_mount *m);
+/* A name that leads to what has this key (or prefix) will lead to another. */
+void fs_heir_renamed(struct fs_mount *m, struct str key, bool is_tree);
+
 struct fs_handle;
 /* An open file of a former life of which nothing is known. NULL: neither is its inode. */
 struct fs_handle *fs_heir_lost(struct fs_mount *m, uint64_t inode, uint64_t number);

@@ -61,6 +61,7 @@ struct fs_mount {
     struct fuse_session *session;
     struct env *env;          /* of the worker; NULL until the door is open */
     struct fs_notify *notify; /* NULL until the door is open */
+    struct fs_teller *teller;
     struct fs_inodes inodes;
     struct fs_times times;
     struct fs_keep keep; /* of the times */

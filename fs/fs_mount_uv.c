@@ -39,6 +39,7 @@
 #include "fs/fs_repeater.h"
 #include "fs/fs_rights.h"
 #include "fs/fs_scratch.h"
+#include "fs/fs_teller.h"
 #include "fs/fs_write.h"
 
 #define REQUESTS_A_TURN 64
@@ -127,6 +128,7 @@ int fs_mount_open(const struct config *config, struct fs_mount **ret, struct err
         fs_mount_free(m);
         return r;
     }
+    m->teller = fs_teller_open(fuse_session_fd(m->session), m->path, m->will != NULL);
     *ret = m;
     return 0;
 }
@@ -147,6 +149,7 @@ void fs_mount_free(struct fs_mount *m)
             fuse_session_unmount(m->session); /* harmless when the door did it */
         fuse_session_destroy(m->session);
     }
+    fs_teller_close(m->teller);
     fs_will_free(m->will);
     m->will = NULL;
     fs_poll_free_all(m);
@@ -251,7 +254,7 @@ static int on_open(void *uv_loop, struct env *env, void *config, void **ret_door
     m->env = env;
     struct fs_notify_events events = {on_overflow, on_shown, m};
     if (r == 0)
-        r = fs_notify_open(m->session, env->self, &events, &m->notify);
+        r = fs_notify_open(fd, m->teller, env->self, &events, &m->notify);
     if (r < 0) {
         mem_free(l);
         return error_set(err, r, "mount: %s: %s", m->path, error_text(r));

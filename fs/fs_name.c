@@ -78,7 +78,7 @@ void fs_name_make(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_d
 static void on_made(struct fs_wait *w, int error)
 {
     struct fs_mount *m = w->mount;
-    if (!error && !w->ok)
+    if (!error && !w->ok && (!w->is_resent || w->makes_file))
         error = EEXIST;
     fuse_req_t req = error ? NULL : fs_write_take_req(w);
     if (req) {
@@ -106,6 +106,7 @@ void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     buf_init(&text, 0);
     struct view v = fs_mount_view(m);
     int r = fs_ops_lookup(m, &v, dir, str_z(name), &text, &found);
+    bool is_done = r == -ENOENT && m->channel.is_resent; /* by the life before */
     int error = r < 0 ? -r : found.node.kind != FS_KV_DIR ? ENOTDIR : 0;
     if (!error &&
         (!fs_tree_dir_is_empty(&v, found.node.a) || fs_scratch_any_below(m, found.node.a)))
@@ -120,7 +121,7 @@ void fs_name_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     if (error || !has_marker) {
         struct fs_inode *i = error ? NULL : fs_inode_find(&m->inodes, &found.node);
-        fuse_reply_err(req, error ? error : i ? 0 : ENOENT);
+        fuse_reply_err(req, is_done ? 0 : error ? error : i ? 0 : ENOENT);
         if (i) {
             fs_inode_set_ghost(&m->inodes, i, false);
             fs_inode_retire(&m->inodes, i);
@@ -176,7 +177,8 @@ void fs_name_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
     env_view_end(&v);
     struct fs_inode *i = r == 0 ? fs_inode_find(&m->inodes, &found.node) : NULL;
     if (r < 0 || found.node.kind != FS_KV_FILE) {
-        fuse_reply_err(req, r < 0 ? -r : EISDIR);
+        bool is_done = r == -ENOENT && m->channel.is_resent; /* by the life before */
+        fuse_reply_err(req, is_done ? 0 : r < 0 ? -r : EISDIR);
     } else if (i && (i->scratch || i->is_pending) && fs_rights_check(m, i, W_OK)) {
         fuse_reply_err(req, EACCES);
     } else if (i && (i->is_pending || (i->scratch && !i->scratch->is_becoming_key))) {

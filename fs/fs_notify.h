@@ -2,10 +2,11 @@
 /*
  * The notifier: a thread that tells the kernel what to forget.
  *
- * Such a message takes locks in the kernel that a request in flight may hold; sent by the thread
- * that answers requests it would wait for itself, unkillably. So the worker only adds items here;
- * the thread gets them in batches, one at a time, and what is added meanwhile is gathered, each
- * item once. All functions but the thread's own run on the worker.
+ * The words themselves are passed to a process (fs_teller.h). Such a message takes locks in the
+ * kernel that a request in flight may hold; sent by the thread that answers requests it would wait
+ * for itself, unkillably. So the worker only adds items here; the thread gets them in batches, one
+ * at a time, and what is added meanwhile is gathered, each item once. All functions but the
+ * thread's own run on the worker.
  */
 #ifndef DISCO_FS_FS_NOTIFY_H
 #define DISCO_FS_FS_NOTIFY_H
@@ -16,7 +17,7 @@
 
 #define FS_NOTIFY_ITEMS_MAX 65536
 
-struct fuse_session;
+struct fs_teller;
 struct fs_notify;
 
 /* home: the worker's box. `overflowed` is called (on the worker) when more items came than fit: all
@@ -26,7 +27,7 @@ struct fs_notify_events {
     void (*shown)(void *data, uint64_t index); /* on the worker or on the notifier's thread */
     void *data;
 };
-int fs_notify_open(struct fuse_session *session, struct mailbox *home,
+int fs_notify_open(int fuse, struct fs_teller *teller, struct mailbox *home,
                    const struct fs_notify_events *events, struct fs_notify **ret) MUST_USE;
 /* After this nothing is sent any more; `closed` comes on the worker once the thread has ended and
  * the object is freed. Requests must be answered until then. */

@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <errno.h>
-#include <sys/uio.h>
-#include <unistd.h>
 #include <uv.h>
-
-#include "fs/fs_notify.h"
-
-#define FUSE_USE_VERSION 314
-#include <fuse_lowlevel.h>
 
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
-
-#define NOTIFY_INC_EPOCH 8 /* FUSE_NOTIFY_INC_EPOCH, newer than the headers here */
-
-enum item { ITEM_NAME = 1, ITEM_ATTR, ITEM_LISTING, ITEM_EPOCH };
+#include "fs/fs_notify.h"
+#include "fs/fs_teller.h"
 
 struct fs_notify {
-    struct fuse_session *session;
+    int fuse;
+    struct fs_teller *teller; /* the mount's; NULL: this thread does it */
     struct mailbox *home;
     struct fs_notify_events events;
     void (*closed)(void *data), *closed_data;
@@ -47,14 +38,15 @@ static void on_batch(struct mail *mail);
 static void on_stop(struct mail *mail);
 static void on_back(struct mail *mail);
 static void on_stopped(struct mail *mail);
-static void add(struct fs_notify *n, enum item kind, uint64_t number, struct str name);
+static void add(struct fs_notify *n, int kind, uint64_t number, struct str name);
 static void clear(struct fs_notify *n);
 
-int fs_notify_open(struct fuse_session *session, struct mailbox *home,
+int fs_notify_open(int fuse, struct fs_teller *teller, struct mailbox *home,
                    const struct fs_notify_events *events, struct fs_notify **ret)
 {
     struct fs_notify *n = mem_new(struct fs_notify);
-    n->session = session;
+    n->fuse = fuse;
+    n->teller = teller;
     n->home = home;
     n->events = *events;
     buf_init(&n->items, 0);
@@ -94,22 +86,22 @@ void fs_notify_close(struct fs_notify *n, void (*closed)(void *data), void *data
 
 void fs_notify_name(struct fs_notify *n, uint64_t dir, struct str name)
 {
-    add(n, ITEM_NAME, dir, name);
+    add(n, FS_TELLER_NAME, dir, name);
 }
 
 void fs_notify_attr(struct fs_notify *n, uint64_t number)
 {
-    add(n, ITEM_ATTR, number, STR_LIT(""));
+    add(n, FS_TELLER_ATTR, number, STR_LIT(""));
 }
 
 void fs_notify_listing(struct fs_notify *n, uint64_t dir)
 {
-    add(n, ITEM_LISTING, dir, STR_LIT(""));
+    add(n, FS_TELLER_LISTING, dir, STR_LIT(""));
 }
 
 void fs_notify_epoch(struct fs_notify *n)
 {
-    add(n, ITEM_EPOCH, 0, STR_LIT(""));
+    add(n, FS_TELLER_EPOCH, 0, STR_LIT(""));
 }
 
 void fs_notify_index(struct fs_notify *n, uint64_t index)
@@ -139,7 +131,7 @@ void fs_notify_flush(struct fs_notify *n)
     mailbox_post(n->box, &n->there);
 }
 
-static void add(struct fs_notify *n, enum item kind, uint64_t number, struct str name)
+static void add(struct fs_notify *n, int kind, uint64_t number, struct str name)
 {
     if (n->is_closing)
         return;
@@ -231,38 +223,10 @@ static void on_stop(struct mail *mail)
     uv_close((uv_handle_t *)&n->wake, NULL);
 }
 
-/* Header of a message to the kernel: size, what, and no request. */
-static void send_epoch(struct fs_notify *n)
-{
-    struct {
-        uint32_t size;
-        int32_t what;
-        uint64_t unique;
-    } header = {sizeof(header), NOTIFY_INC_EPOCH, 0};
-    struct iovec v = {&header, sizeof(header)};
-    if (writev(fuse_session_fd(n->session), &v, 1) < 0 && errno != ENODEV)
-        log_warn("mount", "the kernel did not drop its names: %s", error_text(-errno));
-}
-
 static void on_batch(struct mail *mail)
 {
     struct fs_notify *n = LIST_ITEM(mail, struct fs_notify, there);
-    struct cursor c = cursor_make(buf_str(&n->batch));
-    while (cursor_left(&c) > 0) {
-        enum item kind = (enum item)cursor_u8(&c);
-        uint64_t number = cursor_u64(&c);
-        size_t size = cursor_u16(&c);
-        struct str name = cursor_bytes(&c, size);
-        /* -ENOENT only says that the kernel did not know it. */
-        if (kind == ITEM_NAME)
-            (void)fuse_lowlevel_notify_inval_entry(n->session, number, name.p, name.n);
-        else if (kind == ITEM_ATTR)
-            (void)fuse_lowlevel_notify_inval_inode(n->session, number, -1, 0);
-        else if (kind == ITEM_LISTING)
-            (void)fuse_lowlevel_notify_inval_inode(n->session, number, 0, 0);
-        else
-            send_epoch(n);
-    }
+    fs_teller_tell(n->teller, n->fuse, buf_str(&n->batch));
     if (n->batch_index)
         n->events.shown(n->events.data, n->batch_index);
     n->back.deliver = on_back;

@@ -7,6 +7,7 @@
 
 #include "fs/fs_change.h"
 #include "fs/fs_echo.h"
+#include "fs/fs_heir.h"
 #include "fs/fs_name.h"
 #include "fs/fs_ops.h"
 #include "fs/fs_path.h"
@@ -42,6 +43,19 @@ static int check_scratch(struct fs_mount *m, const struct fs_wait *w)
     return error;
 }
 
+/* By the life before, which did not come to answer it. */
+static bool was_renamed(struct fs_mount *m, struct view *v, const struct fs_wait *w,
+                        struct fs_inode *dir, const char *name)
+{
+    struct fs_found found;
+    struct buf text;
+    buf_init(&text, 0);
+    bool is_there =
+        w->is_resent && !w->exchange && fs_ops_lookup(m, v, dir, str_z(name), &text, &found) == 0;
+    buf_fini(&text);
+    return is_there;
+}
+
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
                const char *new_name, unsigned int flags)
 {
@@ -54,6 +68,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
     w->no_replace = flags & RENAME_NOREPLACE;
     w->exchange = flags & RENAME_EXCHANGE;
     int error = 0;
+    bool is_done = false;
     if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
         error = EINVAL;
     else if (!dir2 || dir2->kind != FS_KV_DIR)
@@ -63,11 +78,15 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
     if (!error) {
         struct view v = fs_mount_view(m);
         error = rename_check(m, &v, w, dir, dir2, name, new_name);
+        is_done = error == ENOENT && was_renamed(m, &v, w, dir2, new_name);
         env_view_end(&v);
     }
     if (!error)
         error = check_scratch(m, w);
     if (!error) {
+        fs_heir_renamed(m, buf_str(&w->key), w->is_tree);
+        if (w->exchange)
+            fs_heir_renamed(m, buf_str(&w->to), w->is_tree);
         fs_write_busy(w, dir, dir2);
         struct fs_node node = {w->is_tree ? FS_KV_DIR : FS_KV_FILE, buf_str(&w->key), STR_NONE};
         struct fs_inode *i = fs_inode_find(&m->inodes, &node);
@@ -97,7 +116,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
         }
     }
     if (error) {
-        fs_write_reply(w, error);
+        fs_write_reply(w, is_done ? 0 : error);
         fs_write_wait_free(w);
     }
 }

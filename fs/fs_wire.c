@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Newer than the headers here. */
 #define RESEND_MINOR  40
 #define NOTIFY_RESEND 7
+#define NOTIFY_EPOCH  8
 #define UNIQUE_RESENT ((uint64_t)1 << 63)
 
 bool fs_wire_head(const void *bytes, size_t n, struct fs_wire_head *ret)
@@ -72,5 +74,32 @@ int fs_wire_wake(int fd, uint64_t poll)
         struct fuse_out_header head;
         struct fuse_notify_poll_wakeup_out poll;
     } out = {{sizeof(out), FUSE_NOTIFY_POLL, 0}, {poll}};
+    return write(fd, &out, sizeof(out)) < 0 ? -errno : 0;
+}
+
+int fs_wire_forget_name(int fd, uint64_t dir, const char *name, size_t n)
+{
+    struct {
+        struct fuse_out_header head;
+        struct fuse_notify_inval_entry_out entry;
+    } out = {{(uint32_t)(sizeof(out) + n + 1), FUSE_NOTIFY_INVAL_ENTRY, 0},
+             {.parent = dir, .namelen = (uint32_t)n}};
+    char nul = '\0';
+    struct iovec v[] = {{&out, sizeof(out)}, {(void *)(uintptr_t)name, n}, {&nul, 1}};
+    return writev(fd, v, 3) < 0 ? -errno : 0;
+}
+
+int fs_wire_forget_inode(int fd, uint64_t number, bool listing)
+{
+    struct {
+        struct fuse_out_header head;
+        struct fuse_notify_inval_inode_out inode;
+    } out = {{sizeof(out), FUSE_NOTIFY_INVAL_INODE, 0}, {number, listing ? 0 : -1, 0}};
+    return write(fd, &out, sizeof(out)) < 0 ? -errno : 0;
+}
+
+int fs_wire_forget_epoch(int fd)
+{
+    struct fuse_out_header out = {.len = sizeof(out), .error = NOTIFY_EPOCH};
     return write(fd, &out, sizeof(out)) < 0 ? -errno : 0;
 }

@@ -29,6 +29,11 @@ uint64_t fs_wire_answered(const void *bytes, size_t n);
 
 /* 0 or -errno. Requests that were read and not answered can be read again. */
 int fs_wire_resend(int fd);
+/* What the kernel keeps: a name in a directory; attributes and, of a directory, its listing; all
+ * names (Linux 6.16). Only system calls; they may wait for locks that requests hold. */
+int fs_wire_forget_name(int fd, uint64_t dir, const char *name, size_t n);
+int fs_wire_forget_inode(int fd, uint64_t number, bool listing);
+int fs_wire_forget_epoch(int fd);
 int fs_wire_wake(int fd, uint64_t poll); /* who waits in poll(2) looks again */
 
 #endif

@@ -76,6 +76,7 @@ struct fs_wait *fs_write_wait_new(struct fs_mount *m, fuse_req_t req,
     w->done = done;
     w->token = fs_mount_token(m);
     w->timer.fire = on_deadline;
+    w->is_resent = req && m->channel.is_resent;
     buf_init(&w->key, 0);
     buf_init(&w->to, 0);
     buf_init(&w->write.command, 0);

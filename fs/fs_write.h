@@ -71,6 +71,7 @@ struct fs_wait {
     uint64_t flags;
     int try_n;
     bool is_tree, no_replace, exchange, makes_file;
+    bool is_resent; /* a former life may have done it already, and not answered */
 };
 
 /* 0, or the errno with which a write would end now: no leader, full disk. */

@@ -9,7 +9,7 @@ kernel=$(uname -r)
 [ "$(printf '%s\n' 6.9 "$kernel" | sort -V | head -n 1)" = 6.9 ] || skip_all "Linux $kernel sends nothing again"
 
 M=$T/m K=$T/m/kv
-AGENT_WRAP="$DISCO hold"
+export AGENT_WRAP="$DISCO hold"
 need_agent node1 -mount "$M" -pid-file "$T/pid"
 t() { timeout -s KILL 20 "$@"; }
 tell() { # python's TAP becomes ours
@@ -27,6 +27,9 @@ survive() { tell < <(timeout -s KILL 300 python3 "$TOP_SRCDIR/tests/integration/
 
 section "each kind of open file"
 survive open "$M" "$T/pid" "$PID"
+
+section "at any moment"
+survive busy "$M" "$T/pid" "${SURVIVE_ROUNDS:-10}"
 
 section "when it cannot go on"
 echo 1 >"$K/unread" # what was read the kernel may have kept
@@ -53,4 +56,32 @@ wait "$PID" 2>/dev/null
 unset "agent_pid[node1]"
 need_agent node1 -mount "$M" -pid-file "$T/pid"
 is "$(t cat "$K/one")" 1 "the next is mounted over it"
+
+section "nobody starts it again"
+# Who tells the kernel what to forget waits for what the agent was to answer: the agent ends all the same.
+stop_agent node1
+unset AGENT_WRAP
+cat >"$T/change.py" <<'PY'
+import os, sys
+for i in range(10**9):
+    p = f"{sys.argv[1]}/x{i % 20}"
+    try:
+        open(p, "x").write("x"), os.rename(p, p + "y"), os.mkdir(p), os.listdir(sys.argv[1]), os.rmdir(p), os.unlink(p + "y")
+    except OSError as e:
+        if e.errno in (103, 107):
+            break
+PY
+changed() { [ -n "$(find "$K" -mindepth 1 | head -n 1)" ]; }
+for round in 1 2 3; do
+    need_agent node2 -mount "$M"
+    python3 "$T/change.py" "$K" & one=$!
+    python3 "$T/change.py" "$K" & two=$!
+    until_ok 10 changed
+    kill -KILL "$PID"
+    ok "$round: killed while names change, it ends" until_ok 20 bash -c "! kill -0 $PID"
+    kill -KILL $one $two 2>/dev/null
+    ok "$round: and who changed them" until_ok 20 bash -c "! kill -0 $one && ! kill -0 $two"
+    wait "$PID" $one $two 2>/dev/null
+    unset "agent_pid[node2]"
+done
 done_testing
