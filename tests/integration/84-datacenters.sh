@@ -160,6 +160,8 @@ shows 10.0.2.1 "DNS" ask 4 web.query.consul A
 
 section "a datacenter that does not answer"
 kill -STOP "${agent_pid[dc3]}"
+curl -s -m 1 "http://${http[1]}/v1/query/web/execute" # who gives up is forgotten in order: the end of this script tells
+timeout 1 dig +tcp +time=12 +tries=1 @127.0.0.1 -p "${dns[1]}" web.query.consul >/dev/null
 begin=$SECONDS
 shows '["dc2",2,["b"]]' "the next one is asked" names 1 web
 shows 10.0.2.1 "by DNS, too" ask 1 web.query.consul A
