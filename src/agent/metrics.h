@@ -22,6 +22,8 @@
     X(METRIC_READS,          "consul.reads")                              \
     X(METRIC_READS_WOKEN,    "consul.reads.woken")                        \
     X(METRIC_READS_PARKED,   "consul.reads.parked") /* a gauge */         \
+    X(METRIC_TOKEN_HIT,      "consul.acl.token.cache_hit")                \
+    X(METRIC_TOKEN_MISS,     "consul.acl.token.cache_miss")               \
     X(METRIC_WRITES,         "consul.raft.apply")                         \
     X(METRIC_APPLIED_GROUPS, "consul.fsm.groups")                         \
     X(METRIC_APPLIED_CHANGES,"consul.fsm.changes")                        \

@@ -150,6 +150,8 @@ bool token_fetch_hold(struct token_fetch *f, struct token_wait *w)
     if (f->stopped || agent_has_rows(f->agent) || is_local(f, w->token, secret))
         return true;
     state = token_cache_look(f->cache, secret, clock_now());
+    metrics_add(&f->agent->metrics,
+                state == TOKEN_CACHE_READY ? METRIC_TOKEN_HIT : METRIC_TOKEN_MISS, 1);
     if (state == TOKEN_CACHE_READY)
         return true;
     q = ask(f, secret);

@@ -118,7 +118,8 @@ is "$(sees $looker /v1/agent/services keys)" '["web"]' "services: who may read t
 is "$(sees $reader /v1/agent/services keys)" '[]' "... others do not"
 is "$(sees $looker /v1/agent/checks keys)" '["service:web"]' "checks: the same"
 is "$(sees $reader /v1/agent/checks keys)" '[]' "... with another token"
-is "$(sees $looker /v1/agent/members length)" 8 "members: as nodes may be read"
+all_members() { [ "$(sees $looker /v1/agent/members length)" = 8 ]; }
+ok "members: as nodes may be read" until_ok 20 all_members
 is "$(sees $reader /v1/agent/members length)" 0 "... or not"
 fired() { [ "$(sees $looker /v1/event/list '[.[].Name]')" = '["deploy"]' ]; }
 ok "events are listed" until_ok 10 fired
@@ -177,6 +178,13 @@ section "what was known is believed for its time"
 token_of 'agent_prefix "" { policy = "read" }'
 revoked=$token gone_accessor=$accessor
 is "$(ask extend $revoked GET /v1/agent/self) $(ask long $revoked GET /v1/agent/self)" "200 200" "a token that was just made"
+misses() {
+    ask long $revoked GET /v1/agent/metrics >/dev/null
+    jq '.Counters[] | select(.Name == "consul.acl.token.cache_miss") | .Count' "$answer"
+}
+before=$(misses)
+for _ in 1 2 3 4 5; do ask long $revoked GET /v1/agent/self >/dev/null; done
+is "$(misses)" "$before" "is asked about once"
 is "$(ask s1 $master DELETE "/v1/acl/token/$gone_accessor")" 200 "is revoked"
 ok "and refused when its time is over" until_ok 20 answers 403 extend $revoked GET /v1/agent/self
 is "$(cat "$answer")" "ACL not found" "... because there is none"
