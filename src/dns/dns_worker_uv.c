@@ -168,10 +168,12 @@ static bool recalls(struct dns_worker *w, struct str packet, bool is_tcp, uint8_
                     size_t *ret_n)
 {
     const struct config *c = w->env->config;
+    struct dns_asker asker = w->asker;
 
     if (!w->recall || !c->dns_use_cache || c->dns_cache_max_age.ns <= 0)
         return false;
-    *ret_n = dns_recall_get(w->recall, packet, is_tcp, &w->asker, c->dns_cache_max_age,
+    asker.token = tokens_to_ship(&w->env->tokens, asker.token);
+    *ret_n = dns_recall_get(w->recall, packet, is_tcp, &asker, c->dns_cache_max_age,
                             env_now(w->env), out);
     return *ret_n > 0;
 }
@@ -235,6 +237,8 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
     metrics_add(w->env->metrics, METRIC_DNS_RECURSED,
                 outcome == DNS_FORWARD || outcome == DNS_CHASE);
 
+    /* whatever becomes the default one meanwhile */
+    struct str token = tokens_to_ship(&w->env->tokens, w->asker.token);
     p->worker = w;
     p->seed = seed;
     p->is_tcp = is_tcp;
@@ -243,7 +247,7 @@ void dns_worker_wait(struct dns_worker *w, struct dns_pending *p, enum dns_outco
                                   .node = own(w->asker.node),
                                   .translating = own(w->asker.translating),
                                   .prepared = own(w->asker.prepared),
-                                  .token = own(w->asker.token)};
+                                  .token = own(token)};
     p->chase = outcome == DNS_CHASE ? mem_dup(chase, sizeof(*chase)) : NULL;
     p->call_n = n;
     p->calls = mem_alloc(n * sizeof(p->calls[0]));

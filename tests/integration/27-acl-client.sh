@@ -19,7 +19,7 @@ done
 up() { # NAME [JSON of acl]
     local n=$1 args=() s
     jq -n --argjson acl "${2:-{\}}" '{acl: ({enabled: true, default_policy: "deny"} * $acl), leave_on_terminate: false,
-        node_meta: {role: "seen"}, performance: {raft_multiplier: 1}}' >"$T/$n.json"
+        node_meta: {role: "seen"}, dns_config: {use_cache: true, cache_max_age: "1h"}, performance: {raft_multiplier: 1}}' >"$T/$n.json"
     [[ $n == s? ]] && args=(-server -bootstrap-expect 3 -serf-wan-port 20005)
     for s in "${servers[@]}"; do args+=(-retry-join "${ip[$s]}:20004"); done
     "$DISCO" agent -node "$n" -bind "${ip[$n]}" -client "${ip[$n]}" -data-dir "$T/$n" -retry-interval 1s \
@@ -152,6 +152,13 @@ ok "a client tells the catalog its node with its agent token" until_ok 20 has_ro
 is "$(role_of long)" null "without one it may not"
 in_catalog() { ask s1 $master GET /v1/catalog/service/web >/dev/null && [ "$(jq length "$answer")" = 1 ]; }
 ok "the service is in the catalog, by the token it was registered with" until_ok 20 in_catalog
+everywhere() { # the answers of DNS are kept for an hour
+    local s
+    for s in "${servers[@]}"; do
+        ask $s $master GET /v1/catalog/service/web?stale >/dev/null && [ "$(jq length "$answer")" = 1 ] || return 1
+    done
+}
+ok "on each server" until_ok 20 everywhere
 by_dns() { [ "$(dig +short +time=2 +tries=1 -p 20002 @"${ip[$1]}" web.service.consul)" ]; }
 fails "DNS without a default token does not know it" by_dns extend
 is "$(ask s2 $master PUT /v1/agent/token/default "{\"Token\":\"$master\"}")$(ask s1 $master PUT /v1/agent/token/default \
