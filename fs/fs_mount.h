@@ -71,8 +71,8 @@ struct fs_mount {
     struct list dirs; /* struct fs_dir: all open directories */
     struct fs_walk walk;
     size_t crowd_told, crowd_peak; /* fs_crowd.c */
-    struct list waits; /* struct fs_wait: requests and commits not finished */
-    struct list feeds; /* struct fs_feed: open files of changes */
+    struct list waits;             /* struct fs_wait: requests and commits not finished */
+    struct list feeds;             /* struct fs_feed: open files of changes */
     struct fs_feed *repeater;
     int32_t repeater_pid;
     struct list scratches; /* struct fs_scratch */
