@@ -10,9 +10,12 @@
 #include "state/history.h"
 #include "store/store_rows.h"
 
-#define LOG         "agent.replica"
-#define RETRY       DURATION_MS(200)
-#define ASK_AGAIN   DURATION_S(5) /* also keeps the connection from being closed as idle */
+#define LOG       "agent.replica"
+#define RETRY     DURATION_MS(200)
+#define ASK_AGAIN DURATION_S(3) /* also keeps the connection from being closed as idle */
+/* It answers at once. One that does not, though its connection stands, is behind a cut that gossip
+ * gets around by other members: another is followed. */
+#define ANSWER_TIME DURATION_S(5) /* over RPC_CLIENT_SILENCE */
 #define TOUCHED_MAX ((size_t)1 << 20)
 /* A server whose state is older than what was shown (it has just been started) is asked again;
  * after so many times it is believed: the cluster is another one. */
@@ -283,12 +286,11 @@ void replica_told(struct replica *r, const struct addr *server, struct str group
 static void change_server(struct replica *r, const struct addr *server)
 {
     start_again(r);
-    timers_cancel(r->agent->timers, &r->timer);
     r->server = *server;
     if (r->rows_asked) /* its end is still to come */
-        timers_set(r->agent->timers, &r->timer, instant_add(clock_now(), RETRY));
-    else
-        load(r);
+        return;
+    timers_set(r->agent->timers, &r->timer, instant_add(clock_now(), ASK_AGAIN));
+    load(r);
 }
 
 /* What was shown once shall not be taken back because a server has not read its log yet. */
@@ -339,7 +341,7 @@ static void follow(struct replica *r)
         return;
     }
     r->following_asked = true;
-    r->follow = (struct ship){.kind = SHIP_FOLLOW, .done = on_followed};
+    r->follow = (struct ship){.kind = SHIP_FOLLOW, .limit = ANSWER_TIME, .done = on_followed};
     if (r->state != REPLICA_IDLE && r->leaderless < LEADERLESS_MAX) {
         r->follow.target = SHIP_TO_ADDRESS;
         r->follow.address = r->server;

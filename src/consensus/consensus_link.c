@@ -339,7 +339,7 @@ void consensus_link_send(struct consensus *c, const struct raft_message *m)
     struct instant now = engine_now(c->engine);
 
     if (l && l->out && l->asked && instant_before(instant_add(l->asked_at, SILENCE), now)) {
-        net_close(l->out->net, false);
+        net_abort(l->out->net); /* also what wishes it carries: those have failed by now */
         return;
     }
     if (!conn || (m->entry_n && net_queued(conn->net) > QUEUE_POLITE))

@@ -91,6 +91,9 @@ void net_flush(struct net *n); /* writes what waits, of all connections */
 void net_pause(struct net_conn *c, bool paused);
 /* What was sent before is still written (NET_STALL at most) when `graceful`. */
 void net_close(struct net_conn *c, bool graceful);
+/* What was sent and has not arrived never will. After a mere close the kernel goes on telling it to
+ * a peer behind a cut: a write that has failed would be carried out when the cut is gone. */
+void net_abort(struct net_conn *c);
 const char *net_peer(const struct net_conn *c); /* "ip:port" */
 struct addr net_peer_addr(const struct net_conn *c);
 

@@ -44,7 +44,7 @@ struct net_conn {
     void *data;
     struct addr addr;
     char peer[ADDR_TEXT_MAX];
-    bool accepted, connected, in_write, paused, refused, leaving, closing;
+    bool accepted, connected, in_write, paused, refused, leaving, resets, closing;
     int status;
     struct net_frame_reader reader;
     struct buf out, writing;
@@ -56,13 +56,12 @@ struct net {
     uv_loop_t *loop;
     uv_prepare_t prepare;
     uv_tcp_t listeners[LISTENERS_MAX];
-    int listener_n, handles_n;
+    int listener_n, handles_n, protocol_n;
     struct net_options options;
     struct timers *timers;
     struct timer sweep;
     struct net_complaint complaint;
     const struct net_protocol *protocols[PROTOCOLS_MAX];
-    int protocol_n;
     struct list conns, dirty;
     uint32_t accepted_n;
     uint16_t port;
@@ -113,7 +112,14 @@ static void conn_fail(struct net_conn *c, int status)
     c->closing = true;
     c->status = status;
     list_remove(&c->dirty);
-    uv_close((uv_handle_t *)&c->tcp, on_closed);
+    if (!c->resets || uv_tcp_close_reset(&c->tcp, on_closed) < 0)
+        uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+void net_abort(struct net_conn *c)
+{
+    c->resets = c->connected;
+    conn_fail(c, ERR_TIMEOUT);
 }
 
 void net_close(struct net_conn *c, bool graceful)

@@ -17,6 +17,7 @@ struct rpc_peer {
     struct rpc_conn *conn;
     struct list calls;  /* in flight, oldest first */
     struct timer timer; /* of the dial, then of idleness */
+    struct instant heard;
     bool is_open, is_closing;
 };
 
@@ -144,6 +145,7 @@ static void on_frame(void *data, struct str bytes)
     struct rpc_frame f;
     if (p->is_closing)
         return;
+    p->heard = clock_now();
     if (rpc_frame_parse(bytes, &f)) {
         p->is_closing = true;
         p->client->io->close(p->conn);
@@ -221,12 +223,23 @@ static void send_cancel(struct rpc_call *c)
         (void)!c->client->io->send(c->peer->conn, str_make((char *)head, sizeof head), STR_NONE);
 }
 
+static void give_up(struct rpc_call *c, struct instant now)
+{
+    struct rpc_peer *p = c->peer;
+    bool is_silent = instant_before(p->heard, c->since) &&
+                     instant_since(now, c->since).ns >= RPC_CLIENT_SILENCE.ns;
+    if (is_silent && p->is_open && !p->is_closing) {
+        p->is_closing = true;
+        p->client->io->abort(p->conn);
+    }
+    send_cancel(c);
+}
+
 static void on_deadline(struct timer *t, struct instant now)
 {
     struct rpc_call *c = LIST_ITEM(t, struct rpc_call, timer);
-    (void)now;
     c->was_sent = true;
-    send_cancel(c);
+    give_up(c, now);
     end_call(c, ERR_TIMEOUT);
 }
 
@@ -255,6 +268,7 @@ void rpc_client_call(struct rpc_client *cl, const struct addr *to, struct rpc_ca
     if (p->is_open)
         timers_cancel(cl->timers, &p->timer);
     c->peer = p;
+    c->since = clock_now();
     list_push(&p->calls, &c->link);
     (void)map_set(&cl->calls, id_key(&c->id), c);
     cl->call_n++;
@@ -270,7 +284,7 @@ void rpc_client_cancel(struct rpc_call *c)
         c->client = NULL;
         return;
     }
-    send_cancel(c);
+    give_up(c, clock_now());
     forget(c);
 }
 

@@ -20,6 +20,10 @@
 /* A connection without calls is closed after so long. */
 #define RPC_CLIENT_IDLE_TIME DURATION_S(120)
 
+/* When a call is given up and its server has said nothing at all for so long, the connection is,
+ * too: what was asked must not arrive there later, when a cut has gone. */
+#define RPC_CLIENT_SILENCE DURATION_MS(4500)
+
 struct rpc_client;
 struct rpc_peer; /* private: one connection */
 
@@ -38,6 +42,7 @@ struct rpc_call {
     /* private */
     struct rpc_client *client;
     struct rpc_peer *peer;
+    struct instant since;
     uint64_t id;
     struct list link;
     struct timer timer;

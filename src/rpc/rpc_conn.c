@@ -62,12 +62,18 @@ static void conn_close(struct rpc_conn *c)
     net_close(c->net, false);
 }
 
+static void conn_abort(struct rpc_conn *c)
+{
+    net_abort(c->net);
+}
+
 static bool conn_is_full(const struct rpc_conn *c)
 {
     return net_queued(c->net) > OUT_POLITE;
 }
 
-const struct rpc_transport rpc_conn_transport = {conn_dial, conn_send, conn_close, conn_is_full};
+const struct rpc_transport rpc_conn_transport = {conn_dial, conn_send, conn_close, conn_abort,
+                                                 conn_is_full};
 
 static bool on_accept(void *data, struct net_conn *n, const struct net_handler **ret_handler,
                       void **ret_data)

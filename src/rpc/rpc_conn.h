@@ -25,6 +25,7 @@ struct rpc_transport {
     /* One frame of two parts; copied. ERR_BUSY: too much waits to be sent already. */
     int (*send)(struct rpc_conn *c, struct str head, struct str body);
     void (*close)(struct rpc_conn *c);
+    void (*abort)(struct rpc_conn *c); /* and what has not arrived yet never will */
     /* Do more bytes wait to be sent than is polite? Then answers come too fast for the reader. */
     bool (*is_full)(const struct rpc_conn *c);
 };

@@ -46,6 +46,7 @@ class Agent:
         self.world, self.name, self.address, self.server = world, name, address, server
         self.dir = os.path.join(world.dir, name)
         self.process = None
+        self.options = []
 
     def start(self):
         peers = [a.address for a in self.world.servers]  # as they are now: some have moved
@@ -57,6 +58,7 @@ class Agent:
         if self.server:
             command += ["-server", "-bootstrap-expect", str(len(peers)),
                         "-config-file", self.world.config]
+        command += self.options
         log = open(self.dir + ".log", "a")
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

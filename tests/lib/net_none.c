@@ -46,6 +46,11 @@ void net_close(struct net_conn *c, bool graceful)
     (void)graceful;
     ASSERT(!"called");
 }
+void net_abort(struct net_conn *c)
+{
+    (void)c;
+    ASSERT(!"called");
+}
 const char *net_peer(const struct net_conn *c)
 {
     (void)c;

@@ -24,7 +24,7 @@ static struct {
     } frames[FRAMES_MAX];
     size_t frame_n;
     bool refuse, full, closed;
-    int requests, cancels, lost, changes;
+    int requests, cancels, lost, changes, aborted_n;
     struct rpc_request *kept;
 } t;
 
@@ -73,12 +73,18 @@ static void wire_close(struct rpc_conn *c)
         c->other->closing = true;
 }
 
+static void wire_abort(struct rpc_conn *c)
+{
+    t.aborted_n++;
+    wire_close(c);
+}
+
 static bool wire_is_full(const struct rpc_conn *c)
 {
     return t.full;
 }
 
-static const struct rpc_transport wire = {dial, wire_send, wire_close, wire_is_full};
+static const struct rpc_transport wire = {dial, wire_send, wire_close, wire_abort, wire_is_full};
 
 /* Everything on its way arrives. */
 static void turn(void)
@@ -220,6 +226,37 @@ static void cancellation(void **state)
     close_all();
 }
 
+/* A call that is given up after a long silence takes the connection with it: behind a cut, what was
+ * asked would arrive when the cut has gone. Who said anything meanwhile is only slow. */
+static void silence(void **state)
+{
+    struct job a, b;
+    open_all();
+    call(&a, 9, "wait");
+    turn();
+    call(&b, 1, "x");
+    turn();
+    turn();
+    assert_int_equal(b.done, 1);
+    timers_expire(&t.timers, instant_add(clock_now(), DURATION_S(61)));
+    assert_int_equal(a.call.status, ERR_TIMEOUT);
+    assert_int_equal(t.aborted_n, 0);
+    turn();
+    rpc_server_answer(t.kept, 0, STR_NONE);
+    turn();
+    buf_fini(&b.answer);
+    call(&a, 9, "wait");
+    call(&b, 9, "wait, too");
+    timers_expire(&t.timers, instant_add(clock_now(), DURATION_S(61)));
+    assert_int_equal(a.call.status, ERR_TIMEOUT);
+    assert_int_equal(t.aborted_n, 1);
+    turn();
+    assert_int_equal(b.done, 1);
+    assert_true(b.call.was_sent);
+    t.conn_n = 0;
+    close_all();
+}
+
 /* A lost connection ends its calls, which may have been carried out, and cancels at the server. */
 static void loss(void **state)
 {
@@ -297,5 +334,5 @@ static void frames(void **state)
     assert_int_equal(rpc_frame_parse(str_make((char *)head, sizeof head), &g), ERR_CORRUPT);
 }
 
-UNIT_MAIN(UNIT(answers), UNIT(cancellation), UNIT(loss), UNIT(refusal), UNIT(changes_and_pressure),
-          UNIT(frames))
+UNIT_MAIN(UNIT(answers), UNIT(cancellation), UNIT(silence), UNIT(loss), UNIT(refusal),
+          UNIT(changes_and_pressure), UNIT(frames))
