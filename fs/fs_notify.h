@@ -33,6 +33,7 @@ int fs_notify_open(int fuse, struct fs_teller *teller, struct mailbox *home,
  * the object is freed. Requests must be answered until then. */
 void fs_notify_close(struct fs_notify *n, void (*closed)(void *data), void *data);
 
+/* n NULL in these: the mount is being closed, nothing is sent. */
 void fs_notify_name(struct fs_notify *n, uint64_t dir, struct str name); /* of a directory */
 void fs_notify_attr(struct fs_notify *n, uint64_t number); /* attributes of an inode */
 void fs_notify_listing(struct fs_notify *n, uint64_t dir); /* cached listing and attributes */

@@ -106,12 +106,13 @@ void fs_notify_epoch(struct fs_notify *n)
 
 void fs_notify_index(struct fs_notify *n, uint64_t index)
 {
-    n->index = index;
+    if (n)
+        n->index = index;
 }
 
 void fs_notify_flush(struct fs_notify *n)
 {
-    if (n->in_flight || n->is_closing)
+    if (!n || n->in_flight || n->is_closing)
         return;
     if (n->items.n == 0) {
         if (n->index)
@@ -133,7 +134,7 @@ void fs_notify_flush(struct fs_notify *n)
 
 static void add(struct fs_notify *n, int kind, uint64_t number, struct str name)
 {
-    if (n->is_closing)
+    if (!n || n->is_closing)
         return;
     size_t at = n->items.n;
     buf_put_u8(&n->items, (uint8_t)kind);

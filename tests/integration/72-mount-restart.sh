@@ -116,4 +116,30 @@ is "$line" ENOTCONN "close says that it was not saved"
 is "$(t cat "$K/other" "$K/dirty" | tr '\n' ' ')" "y kept " "each key has its last commit"
 stop_agent node1
 is "$STATUS" 0 "it stops"
+
+section "stopped while programs write"
+for r in 1 2 3 4; do
+    need_agent node1 -mount "$M"
+    writers=()
+    for w in 1 2 3 4; do
+        timeout -s KILL 60 python3 -c '
+import os, sys
+try:
+    for n in range(1 << 30):
+        path = "%s/%s.%d.tmp" % (sys.argv[1], sys.argv[2], n)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(fd, b"x")
+        os.ftruncate(fd, 0)
+        os.unlink(path)
+        os.close(fd)
+except OSError:
+    pass' "$K" "w$w" &
+        writers+=($!)
+    done
+    writes() { [ "$(api /v1/agent/metrics | jq '[.Counters[] | select(.Name == "consul.fs.requests") | .Count] | add')" -gt 500 ]; }
+    ok "they write ($r)" until_ok 20 writes
+    stop_agent node1
+    is "$STATUS" 0 "it stops in order"
+    wait "${writers[@]}"
+done
 done_testing
