@@ -412,6 +412,7 @@ int agent_ask_reload(struct agent *a, struct error *err)
 
 void agent_stopping(struct agent *a)
 {
+    published_set(&a->published, PUBLISHED_STOPPING, 1);
     token_fetch_stop(a->token_fetch);
     local_close(a->local);
     cluster_stop(a->cluster);

@@ -41,8 +41,9 @@ struct env {
     int64_t (*wall)(void);              /* clock_wall_ns; NULL in tests: tokens do not expire */
     struct instant now;                 /* see env_now */
     uint64_t parked_n;                  /* reads waiting on this worker */
-    uint64_t flight_n; /* asks and writes at the core; the worker stays until it is 0 */
-    bool is_client;    /* this agent has no state: what needs it is shipped (ship.h) */
+    uint64_t flight_n;  /* asks and writes at the core; the worker stays until it is 0 */
+    uint64_t offload_n; /* private to offload_uv.c: of those, on threads of their own */
+    bool is_client;     /* this agent has no state: what needs it is shipped (ship.h) */
     bool closing;
     bool replaced;     /* true while the batch at hand replaced the whole store */
     struct list reads; /* private to read.c: all parked reads */

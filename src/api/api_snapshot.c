@@ -11,6 +11,7 @@
 
 #include "api/api_snapshot.h"
 
+#include "agent/offload.h"
 #include "base/archive.h"
 #include "base/digest.h"
 #include "base/encode.h"
@@ -21,82 +22,174 @@
 #define UNPACKED_SIZE_MAX (COMMAND_SIZE_MAX + ((size_t)1 << 20))
 #define SUM_SIZE          64 /* SHA-256 in hex */
 
-static void sum_of(struct str bytes, char dst[SUM_SIZE + 1])
+static void hex_of(const uint8_t sum[32], char dst[SUM_SIZE + 1])
 {
     static const char digits[] = "0123456789abcdef";
-    uint8_t sum[32];
 
-    digest_sha256(bytes, sum);
-    for (size_t i = 0; i < sizeof(sum); i++) {
+    for (size_t i = 0; i < 32; i++) {
         dst[2 * i] = digits[sum[i] >> 4];
         dst[2 * i + 1] = digits[sum[i] & 15];
     }
     dst[SUM_SIZE] = '\0';
 }
 
-/* ---- save ---- */
-
-static void put_meta(struct api_call *c, uint64_t index, uint64_t size, struct buf *out)
+static void sum_of(struct str bytes, char dst[SUM_SIZE + 1])
 {
-    uint64_t term = published_get(c->env->published, PUBLISHED_TERM);
-    struct jwrite w;
+    uint8_t sum[32];
 
-    jwrite_init(&w, out, false);
+    digest_sha256(bytes, sum);
+    hex_of(sum, dst);
+}
+
+/* ---- save ----
+ *
+ * On a thread of its own, with a view of its own: a state of hundreds of megabytes takes seconds.
+ * It is gone through twice, for the tar says the size and the sum first; only the packed bytes are
+ * kept. */
+
+struct saving { /* in the call's arena */
+    struct offload offload;
+    struct api_call *call;
+    struct store_reader *reader;
+    struct digest *digest;
+    struct archive_writer *writer;
+    uint64_t term, index, size;
+    int64_t now_ns;
+    struct buf meta, sums, out;
+};
+
+/* The offload, once the read has found whom to ask. */
+int api_snapshot_save(struct api_call *c, struct view *v, uint64_t *ret_index)
+{
+    c->params.index = 0;
+    *ret_index = view_index(v);
+    api_header(c, "Content-Type", STR_LIT("application/x-gzip"));
+    return 0;
+}
+
+static void put_meta(struct saving *s)
+{
+    struct jwrite w;
+    struct buf id;
+
+    buf_init(&id, 0);
+    buf_putf(&id, "%llu-%llu-%lld", (unsigned long long)s->term, (unsigned long long)s->index,
+             (long long)(s->now_ns / 1000000));
+    jwrite_init(&w, &s->meta, false);
     jwrite_object(&w);
     jwrite_name(&w, "Version");
     jwrite_u64(&w, 1);
     jwrite_name(&w, "ID");
-    jwrite_str(&w, api_printf(c, "%llu-%llu-%lld", (unsigned long long)term,
-                              (unsigned long long)index, (long long)(clock_wall_ns() / 1000000)));
+    jwrite_str(&w, buf_str(&id));
     jwrite_name(&w, "Index");
-    jwrite_u64(&w, index);
+    jwrite_u64(&w, s->index);
     jwrite_name(&w, "Term");
-    jwrite_u64(&w, term);
+    jwrite_u64(&w, s->term);
     jwrite_name(&w, "Size");
-    jwrite_u64(&w, size);
+    jwrite_u64(&w, s->size);
     jwrite_close(&w);
     jwrite_end(&w);
+    buf_fini(&id);
 }
 
-static void put_sums(const struct archive_file *files, size_t n, struct buf *out)
+static bool is_stopping(const struct saving *s)
 {
-    char sum[SUM_SIZE + 1];
-
-    for (size_t i = 0; i < n; i++) {
-        sum_of(files[i].bytes, sum);
-        buf_putf(out, "%s  %.*s\n", sum, STR_ARG(files[i].name));
-    }
+    return published_get(s->call->env->published, PUBLISHED_STOPPING) > 0;
 }
 
-int api_snapshot_save(struct api_call *c, struct view *v, uint64_t *ret_index)
+static bool count_piece(void *data, struct str bytes)
 {
-    struct archive_file files[3] = {
-        {STR_LIT("meta.json"), STR_NONE},
-        {STR_LIT("state.bin"), STR_NONE},
-        {STR_LIT("SHA256SUMS"), STR_NONE},
-    };
-    struct buf state, meta, sums;
+    struct saving *s = data;
 
-    c->params.index = 0;
-    *ret_index = view_index(v);
-    buf_init(&state, 0);
-    buf_init(&meta, 0);
-    buf_init(&sums, 0);
-    restore_dump(v, &state);
-    put_meta(c, *ret_index, state.n, &meta);
-    files[0].bytes = buf_str(&meta);
-    files[1].bytes = buf_str(&state);
-    put_sums(files, 2, &sums);
-    files[2].bytes = buf_str(&sums);
-    if (!state.failed) {
-        archive_write(files, 3, clock_wall_ns() / 1000000000, &c->reply.body);
-        api_header(c, "Content-Type", STR_LIT("application/x-gzip"));
+    s->size += bytes.n;
+    digest_add(s->digest, bytes);
+    return !is_stopping(s);
+}
+
+static bool pack_piece(void *data, struct str bytes)
+{
+    struct saving *s = data;
+
+    archive_put(s->writer, bytes);
+    return !s->out.failed && !is_stopping(s);
+}
+
+static void put_whole(struct saving *s, const char *name, struct str bytes)
+{
+    archive_file(s->writer, str_z(name), bytes.n);
+    archive_put(s->writer, bytes);
+}
+
+static void run_saving(struct offload *o)
+{
+    struct saving *s = LIST_ITEM(o, struct saving, offload);
+    struct view v = {.store = store_view_begin(s->reader)};
+    char meta_sum[SUM_SIZE + 1], state_sum[SUM_SIZE + 1];
+    uint8_t sum[32];
+
+    s->index = view_index(&v);
+    s->digest = digest_begin();
+    (void)restore_dump(&v, count_piece, s);
+    digest_end(s->digest, sum);
+    hex_of(sum, state_sum);
+    put_meta(s);
+    sum_of(buf_str(&s->meta), meta_sum);
+    buf_putf(&s->sums, "%s  meta.json\n%s  state.bin\n", meta_sum, state_sum);
+    s->writer = archive_begin(s->now_ns / 1000000000, &s->out);
+    put_whole(s, "meta.json", buf_str(&s->meta));
+    archive_file(s->writer, STR_LIT("state.bin"), s->size);
+    if (restore_dump(&v, pack_piece, s))
+        put_whole(s, "SHA256SUMS", buf_str(&s->sums));
+    else
+        s->out.failed = true;
+    archive_end(s->writer);
+    store_view_end(v.store);
+}
+
+static void saving_fini(struct saving *s)
+{
+    store_reader_free(s->reader);
+    buf_fini(&s->meta);
+    buf_fini(&s->sums);
+    buf_fini(&s->out);
+}
+
+static void on_saved(struct offload *o)
+{
+    struct saving *s = LIST_ITEM(o, struct saving, offload);
+    struct api_call *c = s->call;
+
+    if (s->out.failed && is_stopping(s)) {
+        (void)api_fail(c, 503, "The agent is stopping");
+    } else if (s->out.failed) {
+        (void)api_fail_code(c, ERR_TOO_LARGE, NULL);
+    } else {
+        buf_fini(&c->reply.body);
+        c->reply.body = s->out;
+        buf_init(&s->out, 0);
     }
-    bool failed = state.failed;
-    buf_fini(&sums);
-    buf_fini(&meta);
-    buf_fini(&state);
-    return failed ? ERR_TOO_LARGE : 0;
+    saving_fini(s);
+    api_finish_later(c);
+}
+
+bool api_snapshot_pack(struct api_call *c)
+{
+    struct saving *s = arena_new(&c->arena, struct saving);
+
+    s->call = c;
+    s->term = published_get(c->env->published, PUBLISHED_TERM);
+    s->now_ns = clock_wall_ns();
+    s->reader = store_reader_beside(c->env->reader);
+    s->offload.run = run_saving;
+    s->offload.done = on_saved;
+    buf_init(&s->meta, 0);
+    buf_init(&s->sums, 0);
+    buf_init(&s->out, 0);
+    if (offload_start(c->env, &s->offload))
+        return true;
+    saving_fini(s);
+    (void)api_fail(c, 429, "Too many snapshots are being saved");
+    return false;
 }
 
 /* ---- restore ---- */

@@ -75,7 +75,8 @@ static const struct api_route table[] = {
     {API_GET, "/v1/event/list", API_READ, API_QUERY | API_OWN | API_NO_META, API_RIGHT_STATE, .check = api_event_check_list,
      .view = api_event_list},
 
-    {API_GET, "/v1/snapshot", API_READ, API_QUERY | API_DC, API_RIGHT_MANAGEMENT, .view = api_snapshot_save},
+    {API_GET, "/v1/snapshot", API_READ, API_QUERY | API_DC, API_RIGHT_MANAGEMENT, .view = api_snapshot_save,
+     .go_on = api_snapshot_pack},
     {API_PUT, "/v1/snapshot", API_WRITE, API_DC, API_RIGHT_MANAGEMENT, .prepare = api_snapshot_restore,
      .finish = api_snapshot_restored},
 

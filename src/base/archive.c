@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <zlib.h>
 
+#include "base/mem.h"
+
 #define BLOCK       512
 #define GZIP_WINDOW (15 + 16) /* zlib: the largest window, in gzip's format */
 #define GZIP_LEVEL  1
@@ -29,22 +31,17 @@ static unsigned checksum(const char *header)
     return sum;
 }
 
-static void put_file(const struct archive_file *f, int64_t mtime_s, struct buf *out)
+static void make_header(struct str name, uint64_t size, int64_t mtime_s, char header[BLOCK])
 {
-    char header[BLOCK] = {0};
-    static const char zeros[BLOCK] = {0};
-
-    ASSERT(f->name.n <= ARCHIVE_NAME_MAX);
-    memcpy(header, f->name.p, f->name.n);
+    ASSERT(name.n <= ARCHIVE_NAME_MAX);
+    memset(header, 0, BLOCK);
+    memcpy(header, name.p, name.n);
     (void)snprintf(header + AT_MODE, 8, "%07o", 0600);
-    (void)snprintf(header + AT_SIZE, 12, "%011llo", (unsigned long long)f->bytes.n);
+    (void)snprintf(header + AT_SIZE, 12, "%011llo", (unsigned long long)size);
     (void)snprintf(header + AT_MTIME, 12, "%011llo", (unsigned long long)mtime_s);
     header[AT_TYPE] = '0';
     memcpy(header + AT_MAGIC, "ustar\00000", 8);
     (void)snprintf(header + AT_CHECKSUM, 8, "%06o", checksum(header));
-    buf_put(out, header, BLOCK);
-    buf_put_str(out, f->bytes);
-    buf_put(out, zeros, (BLOCK - f->bytes.n % BLOCK) % BLOCK);
 }
 
 /* An octal field, ended by NUL or blank. */
@@ -88,28 +85,28 @@ static uInt portion(struct str *in)
     return (uInt)(in->n < PORTION ? in->n : PORTION);
 }
 
-static void compress_into(struct str in, struct buf *out)
+struct archive_writer {
+    z_stream z;
+    struct buf *out;
+    int64_t mtime_s;
+    uint64_t left, padding; /* of the file at hand */
+};
+
+static void compress_piece(struct archive_writer *w, struct str in, int flush)
 {
     unsigned char space[16 * 1024];
-    z_stream z = {0};
-    int r;
 
-    if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        out->failed = true;
-        return;
-    }
     do {
-        if (z.avail_in == 0) {
-            z.avail_in = portion(&in);
-            z.next_in = (Bytef *)(uintptr_t)in.p;
-            in = str_drop(in, z.avail_in);
+        if (w->z.avail_in == 0) {
+            w->z.avail_in = portion(&in);
+            w->z.next_in = (Bytef *)(uintptr_t)in.p;
+            in = str_drop(in, w->z.avail_in);
         }
-        z.next_out = space;
-        z.avail_out = sizeof(space);
-        r = deflate(&z, in.n == 0 ? Z_FINISH : Z_NO_FLUSH);
-        buf_put(out, (char *)space, sizeof(space) - z.avail_out);
-    } while (r != Z_STREAM_END && !out->failed);
-    deflateEnd(&z);
+        w->z.next_out = space;
+        w->z.avail_out = sizeof(space);
+        (void)deflate(&w->z, in.n == 0 ? flush : Z_NO_FLUSH);
+        buf_put(w->out, (char *)space, sizeof(space) - w->z.avail_out);
+    } while ((in.n || w->z.avail_in || w->z.avail_out == 0) && !w->out->failed);
 }
 
 static int expand_into(struct str in, struct buf *out, struct error *err)
@@ -145,18 +142,60 @@ static int expand_into(struct str in, struct buf *out, struct error *err)
 
 /* ---- both ---- */
 
-void archive_write(const struct archive_file *files, size_t n, int64_t mtime_s, struct buf *out)
+struct archive_writer *archive_begin(int64_t mtime_s, struct buf *out)
+{
+    struct archive_writer *w = mem_new(struct archive_writer);
+
+    w->out = out;
+    w->mtime_s = mtime_s;
+    if (deflateInit2(&w->z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        out->failed = true;
+    return w;
+}
+
+void archive_file(struct archive_writer *w, struct str name, uint64_t size)
+{
+    char header[BLOCK];
+
+    ASSERT(w->left == 0);
+    make_header(name, size, w->mtime_s, header);
+    compress_piece(w, str_make(header, BLOCK), Z_NO_FLUSH);
+    w->left = size;
+    w->padding = (BLOCK - size % BLOCK) % BLOCK;
+}
+
+void archive_put(struct archive_writer *w, struct str bytes)
+{
+    static const char zeros[BLOCK] = {0};
+
+    ASSERT(bytes.n <= w->left);
+    compress_piece(w, bytes, Z_NO_FLUSH);
+    w->left -= bytes.n;
+    if (w->left == 0)
+        compress_piece(w, str_make(zeros, (size_t)w->padding), Z_NO_FLUSH);
+}
+
+void archive_end(struct archive_writer *w)
 {
     static const char end[2 * BLOCK] = {0};
-    struct buf tar;
 
-    buf_init(&tar, 0);
-    for (size_t i = 0; i < n; i++)
-        put_file(&files[i], mtime_s, &tar);
-    buf_put(&tar, end, sizeof(end));
-    out->failed |= tar.failed;
-    compress_into(buf_str(&tar), out);
-    buf_fini(&tar);
+    if (w->left)
+        w->out->failed = true; /* less came than was announced */
+    compress_piece(w, str_make(end, sizeof(end)), Z_FINISH);
+    (void)deflateEnd(&w->z);
+    mem_free(w);
+}
+
+void archive_write(const struct archive_file *files, size_t n, int64_t mtime_s, struct buf *out)
+{
+    struct archive_writer *w = archive_begin(mtime_s, out);
+
+    for (size_t i = 0; i < n; i++) {
+        archive_file(w, files[i].name, files[i].bytes.n);
+        if (files[i].bytes.n)
+            archive_put(w, files[i].bytes);
+    }
+    archive_end(w);
 }
 
 int archive_read(struct str bytes, struct buf *tar, struct archive_file ret[ARCHIVE_FILES_MAX],

@@ -15,6 +15,27 @@ void digest_sha256(struct str bytes, uint8_t dst[32])
     ASSERT(n == 32);
 }
 
+struct digest *digest_begin(void)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    ASSERT(ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1);
+    return (struct digest *)ctx;
+}
+
+void digest_add(struct digest *d, struct str bytes)
+{
+    ASSERT(EVP_DigestUpdate((EVP_MD_CTX *)d, bytes.n ? bytes.p : "", bytes.n) == 1);
+}
+
+void digest_end(struct digest *d, uint8_t dst[32])
+{
+    unsigned n = 0;
+
+    ASSERT(EVP_DigestFinal_ex((EVP_MD_CTX *)d, dst, &n) == 1);
+    EVP_MD_CTX_free((EVP_MD_CTX *)d);
+}
+
 /* Four bits at a time: slow and small. */
 static uint32_t crc_by_table(const uint32_t table[16], uint32_t crc, struct str bytes)
 {

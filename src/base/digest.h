@@ -9,6 +9,11 @@
 #include "base/str.h"
 
 void digest_sha256(struct str bytes, uint8_t dst[32]);
+/* The same of bytes that come in pieces; the end frees it. */
+struct digest;
+struct digest *digest_begin(void);
+void digest_add(struct digest *d, struct str bytes);
+void digest_end(struct digest *d, uint8_t dst[32]);
 /* CRC-32C (Castagnoli) of `bytes`, going on from `crc` (0 at first). */
 uint32_t digest_crc32c(uint32_t crc, struct str bytes);
 /* The same without the instruction; for its test. */

@@ -19,6 +19,7 @@ enum published_name {
     PUBLISHED_STORAGE_ERROR,   /* 0, or the -errno for which writes are refused now */
     PUBLISHED_STORAGE_SLOW,    /* 1: a write of the log has waited for more than a second */
     PUBLISHED_DATACENTERS,     /* other datacenters of which a server is known */
+    PUBLISHED_STOPPING,        /* 1: the agent stops; long work is given up */
     PUBLISHED_NAMES
 };
 struct published {

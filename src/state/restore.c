@@ -15,6 +15,8 @@
 #include "state/session.h"
 #include "store/dump.h"
 
+#define PIECE_SIZE ((size_t)64 * 1024)
+
 /* ---- one row of each table ---- */
 
 static bool put_plain(struct apply *a, int table, struct str key, struct str row)
@@ -94,25 +96,42 @@ static const struct {
 
 /* ---- out ---- */
 
-void restore_dump(struct view *v, struct buf *out)
+static bool put_piece(struct buf *piece, bool (*put)(void *data, struct str bytes), void *data)
+{
+    bool wants_more = put(data, buf_str(piece));
+
+    buf_clear(piece);
+    return wants_more;
+}
+
+bool restore_dump(struct view *v, bool (*put)(void *data, struct str bytes), void *data)
 {
     struct store_cursor c;
+    struct buf out;
+    bool wants_more = true;
 
-    pack_str(out, STR_LIT(RESTORE_MAGIC));
-    pack_array(out, TABLES_N);
+    buf_init(&out, 0);
+    pack_str(&out, STR_LIT(RESTORE_MAGIC));
+    pack_array(&out, TABLES_N);
     for (size_t i = 0; i < TABLES_N; i++)
-        pack_str(out, str_z(state_table_names[tables[i].table]));
-    for (size_t i = 0; i < TABLES_N && !out->failed; i++) {
-        for (store_seek(&c, v->store, tables[i].table, STR_NONE); c.valid && !out->failed;
+        pack_str(&out, str_z(state_table_names[tables[i].table]));
+    for (size_t i = 0; i < TABLES_N && wants_more; i++) {
+        for (store_seek(&c, v->store, tables[i].table, STR_NONE); c.valid && wants_more;
              store_next(&c)) {
             if (tables[i].table == TABLE_META && !is_meta(c.key))
                 continue;
-            pack_uint(out, i);
-            pack_bin(out, c.key);
-            pack_bin(out, c.value);
+            pack_uint(&out, i);
+            pack_bin(&out, c.key);
+            pack_bin(&out, c.value);
+            if (out.n >= PIECE_SIZE)
+                wants_more = put_piece(&out, put, data);
         }
         store_cursor_fini(&c);
     }
+    if (wants_more)
+        wants_more = put_piece(&out, put, data);
+    buf_fini(&out);
+    return wants_more;
 }
 
 bool restore_is_dump(struct str bytes)

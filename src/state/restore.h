@@ -14,8 +14,9 @@
 
 #define RESTORE_MAGIC "disco-state-1"
 
-/* out->failed: too large. */
-void restore_dump(struct view *v, struct buf *out);
+/* In pieces of some 64 KiB and a row; false: put did not want more. The same view gives the same
+ * bytes each time. */
+bool restore_dump(struct view *v, bool (*put)(void *data, struct str bytes), void *data);
 /* Are these bytes such a text (its beginning)? */
 bool restore_is_dump(struct str bytes);
 /* COMMAND_RESTORE: the bytes of a dump. ERR_INVALID with text: nothing was changed. */

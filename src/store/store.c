@@ -70,6 +70,11 @@ struct store_reader *store_reader_new(struct store *s)
     return r;
 }
 
+struct store_reader *store_reader_beside(struct store_reader *r)
+{
+    return store_reader_new(r->view.store);
+}
+
 void store_reader_free(struct store_reader *r)
 {
     if (!r)

@@ -31,7 +31,8 @@ int store_open(const char *dir, const char *const *tables, int table_n, size_t m
                struct store **ret, struct error *err) MUST_USE;
 void store_close(struct store *s); /* all readers freed before; accepts NULL */
 
-struct store_reader *store_reader_new(struct store *s); /* any thread; used by one */
+struct store_reader *store_reader_new(struct store *s);           /* any thread; used by one */
+struct store_reader *store_reader_beside(struct store_reader *r); /* for another thread */
 void store_reader_free(struct store_reader *r);
 struct store_view *store_view_begin(struct store_reader *r);
 void store_view_end(struct store_view *v);

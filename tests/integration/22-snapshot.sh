@@ -44,6 +44,19 @@ like "$ERR" 'hash check failed for "state.bin"' "it says which"
 exits 1 "right sums of something else" snapshot restore "$T/junk"
 is "$(get a)" after "nothing changed by all that"
 
+section "larger than what is restored"
+head -c 500000 /dev/urandom >"$T/value"
+for i in $(seq 110); do echo "url = http://$HTTP/v1/kv/big/$i"; done >"$T/urls"
+ok "55 MB of keys" curl -sf -X PUT --data-binary "@$T/value" -K "$T/urls" -o /dev/null
+exits 0 "save" snapshot save "$T/big.snap"
+mkdir "$T/big"
+ok "whole, with its sums" bash -c "cd '$T/big' && tar xzf '$T/big.snap' && sha256sum -c SHA256SUMS"
+is "$(grep -o '"Size":[0-9]*' "$T/big/meta.json")" "\"Size\":$(stat -c %s "$T/big/state.bin")" "its size is told"
+exits 0 "inspect, from stdin" bash -c "'$DISCO' snapshot inspect - <'$T/big.snap'"
+exits 1 "restore" snapshot restore "$T/big.snap"
+like "$ERR" 'larger than [0-9]+ bytes' "is refused, and why"
+is "$(get a)" after "nothing changed by it"
+
 section "a restored state survives a restart"
 snapshot restore "$T/s.snap" >/dev/null
 stop_agent one

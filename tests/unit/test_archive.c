@@ -53,6 +53,33 @@ static void there_and_back(void **state)
     (void)state;
 }
 
+/* A file in pieces is the file as a whole; one that is not whole is told. */
+static void in_pieces(void **state)
+{
+    const struct archive_file one = {STR_LIT("name"), STR_LIT("some bytes, and more")};
+    struct archive_writer *w;
+    struct buf whole, pieces;
+
+    buf_init(&whole, 0);
+    buf_init(&pieces, 0);
+    archive_write(&one, 1, 5, &whole);
+    w = archive_begin(5, &pieces);
+    archive_file(w, one.name, one.bytes.n);
+    for (size_t i = 0; i < one.bytes.n; i++)
+        archive_put(w, str_make(one.bytes.p + i, 1));
+    archive_end(w);
+    assert_str(buf_str(&pieces), buf_str(&whole));
+    buf_clear(&pieces);
+    w = archive_begin(5, &pieces);
+    archive_file(w, one.name, one.bytes.n);
+    archive_put(w, str_take(one.bytes, 3));
+    archive_end(w);
+    assert_true(pieces.failed);
+    buf_fini(&pieces);
+    buf_fini(&whole);
+    (void)state;
+}
+
 static void damaged(void **state)
 {
     struct rng rng;
@@ -73,7 +100,8 @@ static void damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back), cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back),
+                                       cmocka_unit_test(in_pieces), cmocka_unit_test(damaged)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

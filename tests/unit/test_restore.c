@@ -15,6 +15,12 @@
 #define S1 "11111111-2222-3333-4444-555555555501"
 #define Q1 "aaaaaaaa-2222-3333-4444-555555555501"
 
+static bool put(void *data, struct str bytes)
+{
+    buf_put_str(data, bytes);
+    return true;
+}
+
 static void fill(struct world *w)
 {
     struct session s = {.id = STR_LIT(S1), .node = STR_LIT("n1"), .ttl = STR_LIT("60s")};
@@ -46,7 +52,7 @@ static void fill(struct world *w)
 static void dump(struct world *w, struct buf *ret)
 {
     buf_init(ret, 0);
-    restore_dump(world_view(w), ret);
+    assert_true(restore_dump(world_view(w), put, ret));
     assert_false(ret->failed);
     assert_true(restore_is_dump(buf_str(ret)));
 }
