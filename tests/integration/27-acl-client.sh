@@ -29,7 +29,7 @@ up() { # NAME [JSON of acl]
 }
 answer=$T/answer
 ask() { # AGENT TOKEN METHOD PATH [BODY]: the status; the answer is in $answer
-    curl -s -m 20 -o "$answer" -w '%{http_code}' ${2:+-H "X-Consul-Token: $2"} -X "$3" ${5:+-d "$5"} \
+    curl -s -m 60 -o "$answer" -w '%{http_code}' ${2:+-H "X-Consul-Token: $2"} -X "$3" ${5:+-d "$5"} \
         "http://${ip[$1]}:20001$4"
 }
 answers() { # STATUS AGENT TOKEN METHOD PATH [BODY]
@@ -135,9 +135,9 @@ monitor() { # TOKEN: a line comes
     return $rc
 }
 ok "monitor streams to who may read the agent" monitor $reader
-sleepers() { curl -s -m 20 -H "X-Consul-Token: $1" "http://${ip[extend]}:20001/v1/event/list?index=$2&wait=15s"; }
+sleepers() { curl -s -m 60 -H "X-Consul-Token: $1" "http://${ip[extend]}:20001/v1/event/list?index=$2&wait=15s"; }
 ask extend $looker GET /v1/event/list >/dev/null
-index=$(curl -s -m 10 -D - -o "$answer" -H "X-Consul-Token: $looker" "http://${ip[extend]}:20001/v1/event/list" |
+index=$(curl -s -m 60 -D - -o "$answer" -H "X-Consul-Token: $looker" "http://${ip[extend]}:20001/v1/event/list" |
     tr -d '\r' | sed -n 's/^X-Consul-Index: //Ip')
 sleepers $looker "$index" >"$T/woken" &
 sleeper=$!
@@ -159,7 +159,7 @@ everywhere() { # the answers of DNS are kept for an hour
     done
 }
 ok "on each server" until_ok 20 everywhere
-by_dns() { [ "$(dig +short +time=2 +tries=1 -p 20002 @"${ip[$1]}" web.service.consul)" ]; }
+by_dns() { [ "$(dig +short +time=20 +tries=1 -p 20002 @"${ip[$1]}" web.service.consul)" ]; }
 fails "DNS without a default token does not know it" by_dns extend
 is "$(ask s2 $master PUT /v1/agent/token/default "{\"Token\":\"$master\"}")$(ask s1 $master PUT /v1/agent/token/default \
     "{\"Token\":\"$master\"}")$(ask s3 $master PUT /v1/agent/token/default "{\"Token\":\"$master\"}")" 200200200 \

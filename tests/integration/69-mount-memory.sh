@@ -12,7 +12,7 @@ keys=${MOUNT_MEMORY_KEYS:-10000}
 need_agent s1 -mount "$T/m-s1"
 server=$HTTP
 inodes() { # NAME
-    curl -sf -m 10 "http://127.0.0.1:${agent_http[$1]}/v1/agent/metrics" |
+    curl -sf -m 60 "http://127.0.0.1:${agent_http[$1]}/v1/agent/metrics" |
         jq '[.Gauges[] | select(.Name == "consul.fs.inodes") | .Value] | add // 0'
 }
 rss() { awk '/^VmRSS/ { print $2 }' "/proc/${agent_pid[$1]}/status"; }
@@ -32,7 +32,7 @@ agent_http[c1]=$(free_port)
     -dns-port "$(free_port)" -server-port "$(free_port)" -serf-lan-port "$(free_port)" -mount "$T/m-c1" \
     -retry-join "127.0.0.1:${agent_serf[s1]}" >>"$T/c1.log" 2>&1 </dev/null &
 agent_pid[c1]=$!
-client_is_there() { curl -sf -m 10 "http://127.0.0.1:${agent_http[c1]}/v1/status/leader" | grep -q 127; }
+client_is_there() { curl -sf -m 60 "http://127.0.0.1:${agent_http[c1]}/v1/status/leader" | grep -q 127; }
 until_ok 60 client_is_there || bail "no client agent"
 
 has_forgotten() { # NAME: asked again, for the kernel drops what is in use by others later

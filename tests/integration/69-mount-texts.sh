@@ -10,7 +10,7 @@ can_mount || skip_all "no /dev/fuse, or not root and no fusermount3"
 M=$T/m
 need_agent node1 -mount "$M"
 api() { curl -sf -m 20 "http://$HTTP$1" "${@:2}"; }
-t() { timeout 20 "$@"; }
+t() { timeout 120 "$@"; }
 register() { # NODE SERVICE ID PORT STATUS [TAG]
     api /v1/catalog/register -X PUT --data-binary '{"Node": "'"$1"'", "Address": "10.0.0.1", "NodeMeta": {"rack": "r1"},
         "Service": {"ID": "'"$3"'", "Service": "'"$2"'", "Port": '"$4"', "Tags": ["'"${6:-v1}"'"], "Meta": {"m": "v"}},

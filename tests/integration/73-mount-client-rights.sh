@@ -26,12 +26,12 @@ up() { # NAME OPTION...
 }
 answer=$T/answer
 ask() { # AGENT TOKEN METHOD PATH [BODY]: the status; the answer is in $answer
-    curl -s -m 20 -o "$answer" -w '%{http_code}' ${2:+-H "X-Consul-Token: $2"} -X "$3" ${5:+-d "$5"} "http://${ip[$1]}:20001$4"
+    curl -s -m 60 -o "$answer" -w '%{http_code}' ${2:+-H "X-Consul-Token: $2"} -X "$3" ${5:+-d "$5"} "http://${ip[$1]}:20001$4"
 }
 answers() { [ "$(ask "${@:2}")" = "$1" ]; } # STATUS AGENT TOKEN METHOD PATH [BODY]
 t() { timeout -s KILL 20 "$@"; }
 as() { t setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
-shows() { [ "$(timeout 5 cat "$1" 2>/dev/null)" = "$2" ]; }
+shows() { [ "$(timeout 30 cat "$1" 2>/dev/null)" = "$2" ]; }
 policy() { # NAME RULES: the policy has these
     local id=
     answers 200 s1 $master GET "/v1/acl/policy/name/$1" && id=$(jq -r '.ID // empty' "$answer")

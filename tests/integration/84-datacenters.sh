@@ -11,14 +11,14 @@ dc() { # N OPTION...: the server of datacenter dcN
     need_agent "dc$n" -datacenter "dc$n" "$@"
     http[$n]=$HTTP dns[$n]=$DNS_PORT
 }
-get() { curl -s -m 15 "http://${http[$1]}$2"; }
-put() { curl -s -m 15 -X "${4-PUT}" -d "$3" "http://${http[$1]}$2"; }
+get() { curl -s -m 60 "http://${http[$1]}$2"; }
+put() { curl -s -m 60 -X "${4-PUT}" -d "$3" "http://${http[$1]}$2"; }
 ask() { # N NAME.query TYPE
-    dig +short +time=12 +tries=1 @127.0.0.1 -p "${dns[$1]}" "$2" "$3"
+    dig +short +time=30 +tries=1 @127.0.0.1 -p "${dns[$1]}" "$2" "$3"
 }
 names() { get "$1" "/v1/query/$2/execute" | jq -c '[.Datacenter, .Failovers, [.Nodes[].Node.Node]]'; }
 shows() { # WANTED "what" COMMAND...: soon, for a busy machine may let a datacenter miss its three seconds
-    local wanted=$1 what=$2 end=$((SECONDS + 30)) got
+    local wanted=$1 what=$2 end=$((SECONDS + 30 * PATIENCE)) got
     shift 2
     until got=$("$@"); [ "$got" = "$wanted" ] || [ $SECONDS -ge $end ]; do sleep 0.2; done
     is "$got" "$wanted" "$what"
@@ -54,7 +54,7 @@ register 1 a 10.0.1.1 critical
 shows '["dc3",1,["c"]]' "until it is critical" names 1 web
 register 3 c 10.0.3.1 critical
 shows '["dc2",2,["b"]]' "a critical one there does not count" names 1 web
-like "$(curl -si -m 10 "http://${http[1]}/v1/query/web/execute?pretty")" 'X-Consul-Knownleader: true.*
+like "$(curl -si -m 60 "http://${http[1]}/v1/query/web/execute?pretty")" 'X-Consul-Knownleader: true.*
     "Failovers": 2,' "headers and ?pretty"
 is "$(get 1 '/v1/query/web/execute?limit=0&connect=true' | jq -c '[.Failovers, .Nodes]')" '[2,[]]' "?connect goes along"
 is "$(get 2 '/v1/query/web/execute?dc=dc1' | jq -c '[.Datacenter, .Failovers]')" '["dc2",2]' \
@@ -165,13 +165,13 @@ timeout 1 dig +tcp +time=12 +tries=1 @127.0.0.1 -p "${dns[1]}" web.query.consul 
 begin=$SECONDS
 shows '["dc2",2,["b"]]' "the next one is asked" names 1 web
 shows 10.0.2.1 "by DNS, too" ask 1 web.query.consul A
-[ $((SECONDS - begin)) -lt 40 ]
+[ $((SECONDS - begin)) -lt 200 ] # about ten where nothing else runs
 tap_result $? "after some seconds"
 diag "both took $((SECONDS - begin)) s"
 kill -CONT "${agent_pid[dc3]}"
 stop_agent dc2 KILL
 is "$(names 1 ign | jq -c '.[1:]')" '[1,[]]' "one that died: nothing, and no error"
-is "$(curl -s -m 15 -o /dev/null -w '%{http_code}' "http://${http[1]}/v1/query/ign/execute")" 200 "status 200"
+is "$(curl -s -m 60 -o /dev/null -w '%{http_code}' "http://${http[1]}/v1/query/ign/execute")" 200 "status 200"
 
 section "dns_config.use_cache"
 put 1 /v1/catalog/register '{"Node":"k","Address":"10.7.7.7"}' >/dev/null
