@@ -20,6 +20,7 @@ struct autopilot_run {
     struct autopilot pilot;
     struct autopilot_change change; /* under way */
     bool leading, busy, in_look;
+    bool abandoned; /* freed while a change was under way */
     struct instant not_before;
     struct timer timer;
     struct member *members;
@@ -51,7 +52,10 @@ void autopilot_run_free(struct autopilot_run *r)
     timers_cancel(r->agent->timers, &r->timer);
     mem_free(r->members);
     mem_free(r->tags);
-    mem_free(r);
+    r->leading = false;
+    r->abandoned = r->busy; /* then its change, which still points here, frees it */
+    if (!r->abandoned)
+        mem_free(r);
 }
 
 void autopilot_run_start(struct autopilot_run *r)
@@ -114,6 +118,10 @@ static void on_changed(void *data, int status)
     struct autopilot_run *r = data;
     struct agent *a = r->agent;
     r->busy = false;
+    if (r->abandoned) {
+        mem_free(r);
+        return;
+    }
     if (!r->leading)
         return;
     if (status) {
