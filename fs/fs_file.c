@@ -206,7 +206,7 @@ bool fs_file_make_direct(struct fs_mount *m, struct fs_inode *i)
 
 bool fs_file_is_awaited(struct fs_mount *m, const struct fs_node *node)
 {
-    return fs_heir_is_fresh(m) || fs_stale_awaits(&m->stale, node->a, env_now(m->env));
+    return fs_stale_awaits(&m->stale, node->a, env_now(m->env));
 }
 
 void fs_file_writer_left(struct fs_mount *m, struct fs_inode *i)
@@ -418,7 +418,7 @@ static bool is_second_try(struct fs_mount *m, fuse_req_t req, const struct fs_in
 {
     return fs_stale_take(&m->stale, fs_inode_node(i).a, fuse_req_ctx(req)->pid, i->number,
                          env_now(m->env)) ||
-           fs_heir_is_fresh(m);
+           m->channel.is_resent;
 }
 
 static void reply_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)

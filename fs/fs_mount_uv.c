@@ -304,7 +304,7 @@ static void on_close(void *door, struct instant deadline, void (*closed)(void *d
     m->notify = NULL;
     on_shown(m, SHOWN_OFF);
     fs_scratch_settle_all(m);
-    m->hands_over = m->hands_over && m->will && !m->is_heir;
+    m->hands_over = m->hands_over && m->will;
     if (!m->hands_over)
         end_waits(m);
     if (l->repeater)
