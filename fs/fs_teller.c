@@ -131,7 +131,8 @@ static void run_teller(void)
     }
 }
 
-/* In the child: nothing of the agent's stays open. */
+/* In the child: nothing of the agent's stays open. Forked without the handlers of pthread_atfork:
+ * libuv's closes the numbers that its signal pipe had in the agent, which are ours by now. */
 static void become(int orders, int fuse, int life, const char *path, bool heir)
 {
     static const int ignored[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
@@ -147,7 +148,7 @@ static void become(int orders, int fuse, int life, const char *path, bool heir)
     (void)close_range(0, FD_ORDERS - 1, 0);
     (void)close_range(FD_LIFE + 1, UINT32_MAX, 0);
     pid_t teller = getpid();
-    if (fork() == 0)
+    if (_Fork() == 0)
         run_guard(teller, path, heir ? HEIR_MS : ALONE_MS);
     (void)close(FD_LIFE);
     run_teller();
@@ -169,7 +170,7 @@ struct fs_teller *fs_teller_open(int fuse, const char *path, bool heir)
         mem_free(t);
         return NULL;
     }
-    t->pid = fork();
+    t->pid = _Fork();
     if (t->pid == 0)
         become(orders[1], fuse, life[0], path, heir);
     close(orders[1]);

@@ -118,6 +118,13 @@ fails "after kill -9 the mount is dead" t cat "$M/kv/bin"
 need_agent node1 -mount "$M"
 ok "a restart mounts over it, and what was written is there" t cmp "$T/bytes" "$M/kv/bin"
 is "$(grep -c " $M fuse" /proc/mounts)" 1 "once"
+stop_agent node1
+printf '%s\n' 'import os, sys' 'os.closerange(3, 256)' 'os.execv(sys.argv[1], sys.argv[1:])' >"$T/bare.py"
+AGENT_WRAP="python3 $T/bare.py"
+need_agent node1 -mount "$M"
+unset AGENT_WRAP
+sleep 1.5 # what must not happen, its guard would have done after half a second
+ok "an agent that inherits no descriptors keeps its mount, too" t cmp "$T/bytes" "$M/kv/bin"
 exits 124 "TERM to the agent and at once to its group, as timeout does" timeout 2 "$DISCO" agent \
     -server -bootstrap -bind 127.0.0.1 -data-dir "$T/twice" -http-port -1 -dns-port -1 \
     -server-port "$(free_port)" -serf-lan-port "$(free_port)" -serf-wan-port -1 -mount "$T/twice-m"
