@@ -208,10 +208,9 @@ enum cli_child_news cli_child_wait(struct cli_child *c, struct duration limit)
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         int64_t left = duration_ms(instant_since(until, clock_now()));
         (void)poll(&p, 1, left < 0 ? 0 : left > 60000 ? 60000 : (int)left);
-        bool ends = take_signals(c);
-        if (child_has_ended(c))
+        if (child_has_ended(c)) /* a signal that came, too, is the next news */
             return CLI_CHILD_ENDED;
-        if (ends)
+        if (take_signals(c))
             return CLI_CHILD_SIGNAL;
         if (!instant_before(clock_now(), until))
             return CLI_CHILD_TIMEOUT;

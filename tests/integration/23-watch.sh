@@ -94,6 +94,13 @@ begin "$T/slow" -type=nodes 'trap "echo told; exit 0" TERM; echo begun; while :;
 until_ok 10 has_lines "$T/slow" 1
 finish
 is "$STATUS $(tail -n 1 "$T/slow")" "0 told" "a signal goes to the handler too"
+ends_itself() { # a handler whose end and whose signal are the same news
+    local i
+    for i in {1..40}; do
+        timeout 60 "$DISCO" watch -type=nodes -shell=false /bin/sh -c 'kill -TERM $PPID' || return
+    done
+}
+ok "a signal that comes with the handler's end is not lost: 40 times" ends_itself
 
 section "by HTTP"
 cat >"$T/sink.py" <<'END'

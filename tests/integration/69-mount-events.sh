@@ -89,7 +89,7 @@ PY
 section "a read that waits"
 cat "$M/.changes" >"$T/changes" &
 reader=$!
-until_ok 5 grep -q . "/proc/$reader/wchan"
+until_ok 5 bash -c "ls -l /proc/$reader/fd | grep -q .changes" # before cat is cat, its shell may miss the signal
 kill -TERM $reader
 wait $reader
 is $? 143 "is ended by a signal"
