@@ -353,7 +353,7 @@ int fs_file_open_writer(struct fs_mount *m, struct fs_inode *i, const struct fus
     if (error)
         return error;
     bool again = fs_stale_take(&m->stale, fs_inode_node(i).a, pid, i->number, env_now(m->env)) ||
-                 fs_heir_is_fresh(m);
+                 fs_heir_may_be_second(m, i);
     if (i->is_unlinked)
         return open_unlinked_writer(m, i, fi, pid, again, ret);
     if (i->scratch) {
@@ -418,7 +418,7 @@ static bool is_second_try(struct fs_mount *m, fuse_req_t req, const struct fs_in
 {
     return fs_stale_take(&m->stale, fs_inode_node(i).a, fuse_req_ctx(req)->pid, i->number,
                          env_now(m->env)) ||
-           m->channel.is_resent;
+           m->channel.is_resent || fs_heir_may_be_second(m, i);
 }
 
 static void reply_stale(struct fs_mount *m, fuse_req_t req, const struct fs_inode *i)

@@ -239,14 +239,19 @@ void fs_heir_close(struct fs_mount *m)
     timers_cancel(m->env->timers, &m->heir);
 }
 
-bool fs_heir_is_fresh(const struct fs_mount *m)
+static bool is_fresh(const struct fs_mount *m)
 {
     return m->is_inherited && instant_before(env_now(m->env), m->heir_until);
 }
 
+bool fs_heir_may_be_second(const struct fs_mount *m, const struct fs_inode *i)
+{
+    return i->is_heir && is_fresh(m);
+}
+
 void fs_heir_renamed(struct fs_mount *m, struct str key, bool is_tree)
 {
-    if (!fs_heir_is_fresh(m))
+    if (!is_fresh(m))
         return;
     for (uint32_t s = 0; s < m->inodes.slot_n; s++) {
         struct fs_inode *i = fs_inode_slot(&m->inodes, s);

@@ -28,9 +28,9 @@ void fs_heir_close(struct fs_mount *m);
 /* Nothing more is there to be read: the life before did not leave what kills the next. */
 void fs_heir_thrives(struct fs_mount *m);
 
-/* Just taken over: who is answered ESTALE now may have been so by the life before, and not try once
- * more (fs_stale.h). */
-bool fs_heir_is_fresh(const struct fs_mount *m);
+/* Just taken over: who opens an inode of the life before may have been answered ESTALE by that, and
+ * not try once more (fs_stale.h). All names were dropped, so he had looked it up before. */
+bool fs_heir_may_be_second(const struct fs_mount *m, const struct fs_inode *i);
 /* A name that leads to what has this key (or prefix) will lead to another. */
 void fs_heir_renamed(struct fs_mount *m, struct str key, bool is_tree);
 

@@ -26,6 +26,7 @@ static void renders_as_consul(void **state)
                        "{\"Name\":\"consul.raft.term\",\"Value\":3,\"Labels\":{}},"
                        "{\"Name\":\"consul.http.away\",\"Value\":0,\"Labels\":{}},"
                        "{\"Name\":\"consul.http.idle\",\"Value\":0,\"Labels\":{}},"
+                       "{\"Name\":\"consul.fs.inodes\",\"Value\":0,\"Labels\":{}},"
                        "{\"Name\":\"consul.reads.parked\",\"Value\":1,\"Labels\":{}}],"
                        "\"Points\":[],\"Counters\":[{\"Name\":\"consul.raft.apply\",\"Count\":4,"
                        "\"Rate\":2,\"Sum\":4,\"Min\":1,\"Max\":1,\"Mean\":1,\"Stddev\":0,"
