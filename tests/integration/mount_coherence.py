@@ -60,6 +60,19 @@ def soon(what, condition):
     fail(f"not within ten seconds: {what}")
 
 
+def together(threads, problems, seconds=0, stop=None):
+    """Runs them all: for so long, or until each is done."""
+    for thread in threads:
+        thread.start()
+    if stop:
+        time.sleep(seconds)
+        stop.set()
+    for thread in threads:
+        thread.join(20 if stop else 100)
+        if thread.is_alive():
+            problems.append("a thread hangs")
+
+
 def update(rounds):
     api = Http()
     for i in range(rounds):
@@ -133,12 +146,7 @@ def crossing(rounds):
             problems.append(f"{key}: {error!r}")
 
     threads = [threading.Thread(target=guard, args=(f"cross{n}",), daemon=True) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(100)
-        if thread.is_alive():
-            problems.append("a thread hangs")
+    together(threads, problems)
     if problems:
         fail(problems[:5])
 
@@ -211,14 +219,7 @@ def torture(readers, writers, remotes):
 
     threads = [threading.Thread(target=guard(f), args=(i,), daemon=True)
                for f, n in ((reader, readers), (writer, writers), (remote, remotes)) for i in range(n)]
-    for thread in threads:
-        thread.start()
-    time.sleep(4)
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-        if thread.is_alive():
-            problems.append("a thread hangs")
+    together(threads, problems, 4, stop)
     print(counts, problems[:5])
     if problems or not counts["reads"] or (writers and not counts["local"]):
         sys.exit(1)
@@ -278,14 +279,7 @@ def crowd(seconds):
 
     threads = [threading.Thread(target=repeat, args=(f,), daemon=True)
                for f in (reader, reader, writer, writer, appender, cutter, replacer, remote)]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-        if thread.is_alive():
-            problems.append("a thread hangs")
+    together(threads, problems, seconds, stop)
     print(counts, len(problems), problems[:5])
     if problems or len(counts) != 6:
         sys.exit(1)
@@ -326,12 +320,7 @@ def moved(rounds):
 
     os.mkdir(path("moved"))
     threads = [threading.Thread(target=guard, args=(n,), daemon=True) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(100)
-        if thread.is_alive():
-            problems.append("a thread hangs")
+    together(threads, problems)
     if problems:
         fail(f"{len(problems)}: {problems[:5]}")
 
@@ -378,14 +367,7 @@ def names(seconds):
 
     threads = [threading.Thread(target=guard, args=(f, i), daemon=True)
                for f, n in ((local, 2), (remote, 2), (lister, 2)) for i in range(n)]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-        if thread.is_alive():
-            problems.append("a thread hangs")
+    together(threads, problems, seconds, stop)
     print(steps, problems[:5])
     if problems:
         sys.exit(1)
